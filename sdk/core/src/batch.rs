@@ -1,0 +1,303 @@
+//! What travels on an edge inside a process: typed values, and beside them the metadata that Beam keeps out of `T`.
+//!
+//! Metadata is one value for the whole batch as long as all rows agree, and a column only when they differ, so steps
+//! over data that nobody windowed pay nothing for it.
+
+use crate::time::Timestamp;
+use crate::windowing::{PaneInfo, Window};
+use std::sync::Arc;
+
+/// One value for the whole batch, or one per row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column<M> {
+    /// All rows share this value.
+    All(M),
+    /// Row `i` has value `i`.
+    Each(Vec<M>),
+}
+
+impl<M: Clone> Column<M> {
+    /// The value of one row.
+    pub fn get(&self, row: usize) -> &M {
+        match self {
+            Column::All(one) => one,
+            Column::Each(each) => &each[row],
+        }
+    }
+
+    fn select(&self, rows: &[u32]) -> Self {
+        match self {
+            Column::All(one) => Column::All(one.clone()),
+            Column::Each(each) => Column::Each(rows.iter().map(|&row| each[row as usize].clone()).collect()),
+        }
+    }
+}
+
+/// The windows one element is in: one in nearly all pipelines, several under sliding windows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum WindowSet {
+    /// A single window.
+    One(Window),
+    /// Two or more, or none (an element that its window function dropped).
+    Many(Arc<[Window]>),
+}
+
+impl WindowSet {
+    /// The set of elements that nobody windowed.
+    pub const GLOBAL: WindowSet = WindowSet::One(Window::Global);
+
+    /// The windows of the set.
+    pub fn as_slice(&self) -> &[Window] {
+        match self {
+            WindowSet::One(window) => std::slice::from_ref(window),
+            WindowSet::Many(windows) => windows,
+        }
+    }
+}
+
+impl From<Vec<Window>> for WindowSet {
+    fn from(windows: Vec<Window>) -> Self {
+        match windows.as_slice() {
+            [one] => WindowSet::One(*one),
+            _ => WindowSet::Many(windows.into()),
+        }
+    }
+}
+
+/// The windows of a batch: few values, many rows, so a small table and a code per row. Whoever must think per window
+/// thinks once per table entry, and only the code is read per row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WindowColumn {
+    /// All rows are in the same windows.
+    All(WindowSet),
+    /// Row `i` is in `table[codes[i]]`.
+    Each {
+        /// The distinct window sets.
+        table: Vec<WindowSet>,
+        /// One index into the table per row.
+        codes: Vec<u16>,
+    },
+}
+
+impl WindowColumn {
+    /// The distinct window sets of the batch.
+    pub fn table(&self) -> &[WindowSet] {
+        match self {
+            WindowColumn::All(one) => std::slice::from_ref(one),
+            WindowColumn::Each { table, .. } => table,
+        }
+    }
+
+    /// The index of a row's windows in the table.
+    pub fn code(&self, row: usize) -> usize {
+        match self {
+            WindowColumn::All(_) => 0,
+            WindowColumn::Each { codes, .. } => usize::from(codes[row]),
+        }
+    }
+
+    /// The windows of one row.
+    pub fn get(&self, row: usize) -> &WindowSet {
+        &self.table()[self.code(row)]
+    }
+
+    fn select(&self, rows: &[u32]) -> Self {
+        match self {
+            WindowColumn::All(one) => WindowColumn::All(one.clone()),
+            WindowColumn::Each { table, codes } => WindowColumn::Each {
+                table: table.clone(),
+                codes: rows.iter().map(|&row| codes[row as usize]).collect(),
+            },
+        }
+    }
+}
+
+/// The metadata of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meta {
+    /// Event timestamps.
+    pub time: Column<Timestamp>,
+    /// Windows.
+    pub windows: WindowColumn,
+    /// Panes.
+    pub pane: Column<PaneInfo>,
+}
+
+impl Meta {
+    /// Metadata shared by all rows of a batch: this time, the global window, no firing.
+    pub fn at(time: Timestamp) -> Meta {
+        Meta {
+            time: Column::All(time),
+            windows: WindowColumn::All(WindowSet::GLOBAL),
+            pane: Column::All(PaneInfo::NO_FIRING),
+        }
+    }
+
+    /// Whether all rows share all metadata, so that rows may be added and dropped without looking at it.
+    pub fn is_shared(&self) -> bool {
+        matches!((&self.time, &self.windows, &self.pane), (Column::All(_), WindowColumn::All(_), Column::All(_)))
+    }
+
+    /// Row `rows[i]` becomes row `i`: what filter, flat_map and fan-out do to metadata.
+    pub fn select(&self, rows: &[u32]) -> Meta {
+        Meta { time: self.time.select(rows), windows: self.windows.select(rows), pane: self.pane.select(rows) }
+    }
+}
+
+/// Collects the metadata of rows that come one by one, each with its own; it stays one value while rows agree.
+#[derive(Default)]
+pub struct MetaBuilder {
+    rows: usize,
+    time: Collapsed<Timestamp>,
+    pane: Collapsed<PaneInfo>,
+    table: Vec<WindowSet>,
+    codes: Vec<u16>,
+}
+
+impl MetaBuilder {
+    /// Adds a row; a batch has at most 65,536.
+    pub fn push(&mut self, time: Timestamp, windows: &WindowSet, pane: PaneInfo) {
+        self.time.push(time, self.rows);
+        self.pane.push(pane, self.rows);
+        // Neighbours mostly share a window. Only the newest entries are looked at: with sessions every row has its own,
+        // and an entry twice in the table does no harm.
+        let newest = self.table.len().saturating_sub(8);
+        let known = self.table[newest..].iter().rposition(|known| known == windows);
+        let code = known.map(|at| newest + at).unwrap_or_else(|| {
+            self.table.push(windows.clone());
+            self.table.len() - 1
+        });
+        self.codes.push(code as u16);
+        self.rows += 1;
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether no row was added.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The metadata of the rows so far.
+    pub fn finish(self) -> Meta {
+        let windows = match <[WindowSet; 1]>::try_from(self.table) {
+            Ok([one]) => WindowColumn::All(one),
+            Err(table) => WindowColumn::Each { table, codes: self.codes },
+        };
+        Meta {
+            time: self.time.finish(Timestamp::MIN),
+            windows: if self.rows == 0 { WindowColumn::All(WindowSet::GLOBAL) } else { windows },
+            pane: self.pane.finish(PaneInfo::NO_FIRING),
+        }
+    }
+}
+
+/// One value for all rows so far, until one differs.
+pub(crate) struct Collapsed<M> {
+    first: Option<M>,
+    each: Vec<M>,
+}
+
+impl<M> Default for Collapsed<M> {
+    fn default() -> Self {
+        Collapsed { first: None, each: Vec::new() }
+    }
+}
+
+impl<M: Copy + PartialEq> Collapsed<M> {
+    #[inline]
+    pub(crate) fn push(&mut self, value: M, row: usize) {
+        match self.first {
+            None => self.first = Some(value),
+            Some(first) if self.each.is_empty() && first == value => (),
+            Some(first) => {
+                if self.each.is_empty() {
+                    self.each.resize(row, first);
+                }
+                self.each.push(value);
+            }
+        }
+    }
+
+    pub(crate) fn finish(self, none: M) -> Column<M> {
+        if self.each.is_empty() { Column::All(self.first.unwrap_or(none)) } else { Column::Each(self.each) }
+    }
+}
+
+/// Values and their metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch<T> {
+    /// The values, row by row.
+    pub values: Vec<T>,
+    /// Their metadata.
+    pub meta: Meta,
+}
+
+impl<T> Batch<T> {
+    /// The usual number of rows: large enough to spread the cost of a call, small enough for the cache.
+    pub const ROWS: usize = 1024;
+
+    /// Every row in one window only: a row in several is repeated for each. For steps that look at their window.
+    pub fn explode(self) -> Batch<T>
+    where
+        T: Clone,
+    {
+        if self.meta.windows.table().iter().all(|set| matches!(set, WindowSet::One(_))) {
+            return self;
+        }
+        let (mut values, mut meta) = (Vec::with_capacity(self.values.len()), MetaBuilder::default());
+        for (row, value) in self.values.into_iter().enumerate() {
+            let windows = self.meta.windows.get(row).as_slice();
+            for &window in windows {
+                meta.push(*self.meta.time.get(row), &WindowSet::One(window), *self.meta.pane.get(row));
+            }
+            values.extend(std::iter::repeat_n(value, windows.len()));
+        }
+        Batch { values, meta: meta.finish() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(start: i64, end: i64) -> Window {
+        Window::Interval { start: Timestamp::from_millis(start), end: Timestamp::from_millis(end) }
+    }
+
+    #[test]
+    fn metadata_stays_one_value_while_rows_agree() {
+        let mut meta = MetaBuilder::default();
+        for _ in 0..3 {
+            meta.push(Timestamp::from_millis(5), &WindowSet::GLOBAL, PaneInfo::NO_FIRING);
+        }
+        assert_eq!(meta.finish(), Meta::at(Timestamp::from_millis(5)));
+    }
+
+    #[test]
+    fn a_row_in_two_windows_becomes_two_rows() {
+        let (a, b) = (window(0, 10), window(5, 15));
+        let mut meta = MetaBuilder::default();
+        meta.push(Timestamp::from_millis(1), &WindowSet::One(a), PaneInfo::NO_FIRING);
+        meta.push(Timestamp::from_millis(7), &vec![a, b].into(), PaneInfo::NO_FIRING);
+        let batch = Batch { values: vec!["x", "y"], meta: meta.finish() }.explode();
+        assert_eq!(batch.values, ["x", "y", "y"]);
+        let rows: Vec<_> =
+            (0..3).map(|row| (batch.meta.windows.get(row).clone(), batch.meta.time.get(row).millis())).collect();
+        assert_eq!(rows, [(WindowSet::One(a), 1), (WindowSet::One(a), 7), (WindowSet::One(b), 7)]);
+    }
+
+    #[test]
+    fn select_keeps_row_and_metadata_together() {
+        let mut meta = MetaBuilder::default();
+        for i in 0..4 {
+            meta.push(Timestamp::from_millis(i), &WindowSet::One(window(i, i + 1)), PaneInfo::NO_FIRING);
+        }
+        let meta = meta.finish().select(&[3, 1]);
+        assert_eq!((meta.time.get(0).millis(), meta.time.get(1).millis()), (3, 1));
+        assert_eq!(meta.windows.get(1), &WindowSet::One(window(1, 2)));
+    }
+}

@@ -1,0 +1,158 @@
+//! The operator of a [`DoFn`]: life cycle, additional outputs, side inputs.
+
+use super::context::{BundleContext, Context, OutBuffer, Row, Tagged};
+use super::erased::{AnyBox, AnyReceiver, AnyStep, MAIN, Next, Outputs, Receiver, Wiring, share};
+use super::guard::guard;
+use super::side::SideCache;
+use super::{DoFn, Tag};
+use crate::Element;
+use crate::batch::{Batch, Meta, MetaBuilder};
+use crate::error::Result;
+use crate::graph::StepName;
+use std::sync::{Mutex, PoisonError};
+
+/// A step made of a `DoFn`.
+pub struct DoFnStep<D> {
+    /// Behind a mutex only to spare users a `Sync` bound; it is locked once per wiring.
+    prototype: Mutex<D>,
+    tags: Vec<TagFactory>,
+}
+
+impl<D: DoFn> DoFnStep<D> {
+    /// Makes the step with its additional outputs.
+    pub fn new(dofn: D, tags: Vec<TagFactory>) -> Self {
+        DoFnStep { prototype: Mutex::new(dofn), tags }
+    }
+}
+
+/// Makes the typed ends of one additional output.
+pub struct TagFactory {
+    name: &'static str,
+    buffer: fn() -> AnyBox,
+    end: fn(&mut Outputs, &str) -> Result<Box<dyn TagEnd>>,
+}
+
+impl TagFactory {
+    /// Of a tag.
+    pub fn of<V: Element>(tag: &Tag<V>) -> Self {
+        TagFactory {
+            name: tag.name,
+            buffer: || AnyBox::new(OutBuffer::<V>::default()),
+            end: |outputs, name| Ok(Box::new(End(outputs.take::<V>(name)?))),
+        }
+    }
+}
+
+/// The consumer of one additional output.
+trait TagEnd: Send {
+    fn start(&mut self) -> Result<()>;
+    /// Passes on what the buffer holds.
+    fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()>;
+    fn finish(&mut self) -> Result<()>;
+}
+
+struct End<V>(Next<V>);
+
+impl<V: Element> TagEnd for End<V> {
+    fn start(&mut self) -> Result<()> {
+        self.0.start_bundle()
+    }
+
+    fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()> {
+        match buffer.get_mut::<OutBuffer<V>>().and_then(|buffer| buffer.take(input)) {
+            Some(batch) => self.0.receive(batch),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.0.finish_bundle()
+    }
+}
+
+impl<D: DoFn> AnyStep for DoFnStep<D> {
+    fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
+        let ends = self.tags.iter().map(|tag| (tag.end)(wiring.outputs, tag.name)).collect::<Result<_>>()?;
+        Ok(AnyReceiver::new(DoFnOperator {
+            step: wiring.step.clone(),
+            dofn: self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            ready: false,
+            tagged: self.tags.iter().map(|tag| (tag.name, (tag.buffer)())).collect(),
+            ends,
+            sides: SideCache::new(wiring.sides),
+            next: wiring.outputs.take::<D::Out>(MAIN)?,
+        }))
+    }
+
+    fn share(&self, input: AnyReceiver, producers: usize) -> Result<Vec<AnyReceiver>> {
+        Ok(share(input.typed::<D::In>()?, producers))
+    }
+}
+
+struct DoFnOperator<D: DoFn> {
+    step: StepName,
+    dofn: D,
+    ready: bool,
+    tagged: Tagged,
+    ends: Vec<Box<dyn TagEnd>>,
+    sides: SideCache,
+    next: Next<D::Out>,
+}
+
+impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
+    fn start_bundle(&mut self) -> Result<()> {
+        self.next.start_bundle()?;
+        self.ends.iter_mut().try_for_each(|end| end.start())?;
+        if !self.ready {
+            // Torn down also if `setup` fails half-way: it may have opened something.
+            self.ready = true;
+            guard(&self.step, || self.dofn.setup())?;
+        }
+        guard(&self.step, || self.dofn.start_bundle())
+    }
+
+    fn receive(&mut self, batch: Batch<D::In>) -> Result<()> {
+        let Batch { values, meta } = batch.explode();
+        let shared = meta.is_shared();
+        let mut main = OutBuffer::default();
+        let DoFnOperator { dofn, tagged, sides, .. } = self;
+        guard(&self.step, || {
+            let mut mistake = None;
+            for (index, element) in values.into_iter().enumerate() {
+                let row = Row { index: index as u32, shared, meta: &meta };
+                let main = &mut main;
+                dofn.process(element, &mut Context { row, main, tagged, sides, mistake: &mut mistake })?;
+                if let Some(mistake) = mistake.take() {
+                    return Err(mistake.into());
+                }
+            }
+            Ok(())
+        })?;
+        for (end, (_, buffer)) in self.ends.iter_mut().zip(&mut self.tagged) {
+            end.flush(buffer, &meta)?;
+        }
+        main.take(&meta).map_or(Ok(()), |batch| self.next.receive(batch))
+    }
+
+    fn finish_bundle(&mut self) -> Result<()> {
+        let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
+        guard(&self.step, || self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta }))?;
+        if !values.is_empty() {
+            self.next.receive(Batch { values, meta: meta.finish() })?;
+        }
+        self.ends.iter_mut().try_for_each(|end| end.finish())?;
+        self.next.finish_bundle()
+    }
+}
+
+impl<D: DoFn> Drop for DoFnOperator<D> {
+    fn drop(&mut self) {
+        if self.ready {
+            // Nobody can take an error here, and a panic in user code must not become one in the runner.
+            let _ = guard(&self.step, || {
+                self.dofn.teardown();
+                Ok(())
+            });
+        }
+    }
+}

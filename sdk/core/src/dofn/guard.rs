@@ -1,0 +1,78 @@
+//! The one place where user code is called: its errors get the step's name, and a panic becomes such an error.
+
+use crate::error::{BoxError, Error, Result};
+use crate::graph::StepName;
+use crate::metrics;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::Once;
+
+thread_local! {
+    static IN_USER_CODE: Cell<bool> = const { Cell::new(false) };
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs user code of one step. One landing pad per call, and callers pass whole batches: nothing per element.
+///
+/// # Errors
+/// What the code returned or the text and place of its panic, with the step's name, file and line.
+pub fn guard<R>(step: &StepName, body: impl FnOnce() -> Result<R, BoxError>) -> Result<R> {
+    install_hook();
+    let outer = IN_USER_CODE.replace(true);
+    let scope = metrics::enter(step);
+    let result = catch_unwind(AssertUnwindSafe(body));
+    drop(scope);
+    IN_USER_CODE.set(outer);
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        // An error of ours that went through user code (an encoder called by a source, say) keeps its own text.
+        Ok(Err(source)) => Err(match source.downcast::<Error>() {
+            Ok(ours) => *ours,
+            Err(source) => Error::User { step: step.clone(), element: None, source },
+        }),
+        Err(_) => {
+            let message = LAST_PANIC.take().unwrap_or_else(|| "a panic without a text".to_owned());
+            Err(Error::Panic { step: step.clone(), element: None, message })
+        }
+    }
+}
+
+/// A panic in user code is reported once, by the pipeline's error: the default hook would print it a second time and
+/// name a thread instead of a step. All other panics go to the hook that was there before.
+fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if IN_USER_CODE.get() {
+                LAST_PANIC.set(Some(text(info)));
+            } else {
+                before(info);
+            }
+        }));
+    });
+}
+
+fn text(info: &PanicHookInfo<'_>) -> String {
+    let message = info.payload_as_str().unwrap_or("a panic without a text");
+    info.location().map_or_else(|| message.to_owned(), |at| format!("{message} ({at})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_with_step_and_line() {
+        let step = StepName::here("Parse");
+        let error = guard::<()>(&step, || panic!("no {}", "luck")).unwrap_err().to_string();
+        assert!(error.starts_with("`Parse` (sdk/core/src/dofn/guard.rs:"), "{error}");
+        assert!(error.contains("panicked: no luck (sdk/core/src/dofn/guard.rs:"), "{error}");
+    }
+
+    #[test]
+    fn an_error_keeps_its_text() {
+        let error = guard::<()>(&StepName::here("Parse"), || Err("bad line".into())).unwrap_err().to_string();
+        assert!(error.ends_with("failed: bad line"), "{error}");
+    }
+}

@@ -1,0 +1,129 @@
+//! What `Root` and `PCollection` write into while a pipeline is constructed.
+
+use super::coders::Coders;
+use super::{Cleanup, EdgeCoder, FnRef, StepCode};
+use crate::Element;
+use crate::dofn::erased::MAIN;
+use crate::dofn::side::SideDeclaration;
+use crate::graph::edge_coder::CoderOf;
+use crate::windowing::WindowingStrategy;
+use ferrobeam_model::pipeline as pb;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
+use std::sync::Arc;
+
+pub(crate) type NodeId = usize;
+
+/// A transform whose name may still change, so that its payload cannot be written yet.
+pub(crate) struct Node {
+    pub(crate) label: String,
+    pub(crate) verb: String,
+    pub(crate) scope: Option<NodeId>,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) spec: Spec,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) outputs: Vec<(&'static str, u32)>,
+    pub(crate) code: Option<StepCode>,
+}
+
+/// An input of a step by its local name.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) collection: u32,
+    pub(crate) pipeline: usize,
+}
+
+type Payload = Box<dyn Fn(&FnRef) -> pb::FunctionSpec>;
+
+/// What a transform is.
+pub(crate) enum Spec {
+    /// Only a name for its parts.
+    Scope,
+    /// A known composite, which engines may replace: its URN and payload.
+    Composite(Payload),
+    /// A primitive that the engine runs.
+    Runner(Payload),
+    /// A primitive that the SDK runs.
+    Sdk(Payload),
+}
+
+/// A step to add.
+pub(crate) struct NewStep<'a> {
+    pub(crate) verb: &'a str,
+    pub(crate) spec: Spec,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) sides: Vec<SideDeclaration>,
+    pub(crate) code: Option<StepCode>,
+    pub(crate) at: &'static Location<'static>,
+}
+
+pub(crate) struct Collection {
+    pub(crate) producer: NodeId,
+    pub(crate) coder_id: String,
+    pub(crate) windowing: WindowingStrategy,
+    pub(crate) bounded: bool,
+    /// An additional output must be consumed: its elements are lost otherwise, and nobody would notice.
+    pub(crate) tag: Option<&'static str>,
+    pub(crate) code: Arc<dyn EdgeCoder>,
+}
+
+#[derive(Default)]
+pub(crate) struct Builder {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) collections: Vec<Collection>,
+    pub(crate) coders: Coders,
+    pub(crate) requirements: BTreeSet<&'static str>,
+    pub(crate) mistakes: Vec<String>,
+    pub(crate) cleanups: Vec<Cleanup>,
+    pub(crate) assertions: usize,
+    /// Collections that the user said are not needed.
+    pub(crate) discarded: BTreeSet<u32>,
+    pub(crate) scope: Option<NodeId>,
+    positions: BTreeMap<(Option<NodeId>, String), usize>,
+}
+
+impl Builder {
+    pub(crate) fn add(&mut self, step: NewStep<'_>, pipeline: usize) -> NodeId {
+        let NewStep { verb, spec, mut inputs, sides, code, at } = step;
+        inputs.extend(sides.into_iter().map(|side| Input {
+            name: side.name.to_string(),
+            collection: side.collection,
+            pipeline: side.pipeline,
+        }));
+        if inputs.iter().any(|input| input.pipeline != pipeline) {
+            self.mistake(at, format!("an input of `{verb}` is a collection of another pipeline"));
+            inputs.retain(|input| input.pipeline == pipeline);
+        }
+        let position = self.positions.entry((self.scope, verb.to_owned())).or_default();
+        *position += 1;
+        let label = if *position == 1 { verb.to_owned() } else { format!("{verb}#{position}") };
+        let (verb, scope) = (verb.to_owned(), self.scope);
+        self.nodes.push(Node { label, verb, scope, at, spec, inputs, outputs: Vec::new(), code });
+        self.nodes.len() - 1
+    }
+
+    pub(crate) fn output<T: Element>(
+        &mut self,
+        producer: NodeId,
+        tag: Option<&'static str>,
+        windowing: WindowingStrategy,
+        bounded: bool,
+    ) -> u32 {
+        let code = CoderOf::<T>::new();
+        let coder_id = self.coders.id(&code.spec());
+        let id = self.collections.len() as u32;
+        let name = tag.unwrap_or(MAIN);
+        if self.nodes[producer].outputs.iter().any(|(known, _)| *known == name) {
+            let (verb, at) = (self.nodes[producer].verb.clone(), self.nodes[producer].at);
+            self.mistake(at, format!("`{verb}` has two outputs named `{name}`"));
+        }
+        self.nodes[producer].outputs.push((name, id));
+        self.collections.push(Collection { producer, coder_id, windowing, bounded, tag, code });
+        id
+    }
+
+    pub(crate) fn mistake(&mut self, at: &Location<'_>, text: impl AsRef<str>) {
+        self.mistakes.push(format!("{}:{}: {}", at.file(), at.line(), text.as_ref()));
+    }
+}

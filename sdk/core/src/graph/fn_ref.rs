@@ -1,0 +1,44 @@
+//! What stands for user code in the graph: the id of its step. Engines copy payloads and rename all else.
+
+use bytes::Bytes;
+use ferrobeam_model::pipeline as pb;
+use ferrobeam_model::urns;
+use prost::Message;
+
+/// URN of a function that the worker finds by step id in the graph that it built itself.
+pub const DO_FN: &str = "ferrobeam:dofn:in_graph:v1";
+/// URN of a view of a side input, likewise.
+pub const VIEW_FN: &str = "ferrobeam:view_fn:in_graph:v1";
+/// URN of the mapping of a main input's windows to a side input's, likewise.
+pub const WINDOW_MAPPING_FN: &str = "ferrobeam:window_mapping_fn:in_graph:v1";
+/// URN of a combine function, likewise.
+pub(crate) const COMBINE_FN: &str = "ferrobeam:combine_fn:in_graph:v1";
+
+/// The payload of every function in the graph.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct FnRef {
+    /// The step's unique name.
+    #[prost(string, tag = "1")]
+    pub step: String,
+    /// The fingerprint of the graph that was submitted.
+    #[prost(fixed64, tag = "2")]
+    pub fingerprint: u64,
+}
+
+impl FnRef {
+    /// The reference in a transform's payload, if it runs code of ours.
+    pub fn of(transform: &pb::PTransform) -> Option<FnRef> {
+        let spec = transform.spec.as_ref()?;
+        let function = match spec.urn.as_str() {
+            urns::transforms::PAR_DO => pb::ParDoPayload::decode(&spec.payload[..]).ok()?.do_fn,
+            urns::transforms::COMBINE_PER_KEY => pb::CombinePayload::decode(&spec.payload[..]).ok()?.combine_fn,
+            _ => None,
+        }?;
+        function.urn.starts_with("ferrobeam:").then(|| FnRef::decode(&function.payload[..]).ok()).flatten()
+    }
+
+    /// The reference as a function of the graph.
+    pub fn function(&self, urn: &str) -> pb::FunctionSpec {
+        pb::FunctionSpec { urn: urn.to_owned(), payload: Bytes::from(self.encode_to_vec()) }
+    }
+}

@@ -1,0 +1,137 @@
+//! The pipeline graph: Beam's own proto, and beside it the code that bytes cannot hold.
+
+mod builder;
+mod coders;
+mod edge_coder;
+mod finish;
+mod fn_ref;
+mod step_name;
+
+pub use edge_coder::{EdgeCoder, wire_before};
+pub(crate) use fn_ref::COMBINE_FN;
+pub use fn_ref::{DO_FN, FnRef, VIEW_FN, WINDOW_MAPPING_FN};
+pub use step_name::StepName;
+
+pub(crate) use builder::{Builder, Input, NewStep, NodeId, Spec};
+
+use crate::dofn::erased::AnyStep;
+use crate::dofn::source::AnySource;
+use crate::error::{Error, Result};
+use crate::grouping::AnyGrouping;
+use ferrobeam_model::pipeline as pb;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The code of a step, with its types erased.
+#[derive(Clone)]
+pub enum StepCode {
+    /// Runs inside a stage.
+    Step(Arc<dyn AnyStep>),
+    /// Groups.
+    Grouping(Arc<dyn AnyGrouping>),
+    /// Reads.
+    Source(Arc<dyn AnySource>),
+}
+
+/// What the launcher does when the pipeline failed: removes temporary files.
+pub type Cleanup = Arc<dyn Fn() + Send + Sync>;
+
+/// A pipeline, ready to run.
+///
+/// The proto *is* the graph; engines may rewrite it, rename its steps and renumber its coders. The code table is found
+/// by the step id in a function's payload, which they copy.
+pub struct Graph {
+    proto: pb::Pipeline,
+    fingerprint: u64,
+    steps: BTreeMap<Arc<str>, Step>,
+    coders: BTreeMap<String, Arc<dyn EdgeCoder>>,
+    cleanups: Vec<Cleanup>,
+    assertions: usize,
+}
+
+struct Step {
+    name: StepName,
+    code: Option<StepCode>,
+}
+
+impl Graph {
+    /// Beam's graph.
+    pub fn proto(&self) -> &pb::Pipeline {
+        &self.proto
+    }
+
+    /// The parts of Beam's graph by id.
+    pub fn components(&self) -> &pb::Components {
+        static NONE: std::sync::OnceLock<pb::Components> = std::sync::OnceLock::new();
+        self.proto.components.as_ref().unwrap_or_else(|| NONE.get_or_init(pb::Components::default))
+    }
+
+    /// A transform of the graph.
+    ///
+    /// # Errors
+    /// There is none of this id.
+    pub fn transform(&self, id: &str) -> Result<&pb::PTransform> {
+        let missing = || Error::Graph(vec![format!("there is no transform `{id}`")]);
+        self.components().transforms.get(id).ok_or_else(missing)
+    }
+
+    /// A hash over names, URNs, coders and payloads: two processes that built the same pipeline agree on it.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// Name, file and line of a transform's step.
+    ///
+    /// # Errors
+    /// The transform is not of this pipeline.
+    pub fn step_name(&self, transform: &pb::PTransform) -> Result<&StepName> {
+        Ok(&self.step(transform)?.name)
+    }
+
+    /// The code of a transform, if this process has any: Beam's own primitives have none.
+    ///
+    /// # Errors
+    /// The transform is not of this pipeline.
+    pub fn code(&self, transform: &pb::PTransform) -> Result<Option<&StepCode>> {
+        Ok(self.step(transform)?.code.as_ref())
+    }
+
+    /// The coder of a collection.
+    ///
+    /// # Errors
+    /// The collection is not of this pipeline.
+    pub fn coder(&self, collection: &str) -> Result<&Arc<dyn EdgeCoder>> {
+        self.coders.get(collection).ok_or_else(|| Error::Graph(vec![format!("there is no collection `{collection}`")]))
+    }
+
+    /// What to do when the pipeline failed.
+    pub fn cleanups(&self) -> &[Cleanup] {
+        &self.cleanups
+    }
+
+    /// How many assertions must have run when the pipeline succeeds.
+    pub fn assertions(&self) -> usize {
+        self.assertions
+    }
+
+    /// The transforms that have no parts, in the order in which they were added: producers before consumers.
+    pub fn leaves(&self) -> Vec<&str> {
+        let mut leaves = Vec::new();
+        let mut todo: Vec<&str> = self.proto.root_transform_ids.iter().rev().map(String::as_str).collect();
+        while let Some(id) = todo.pop() {
+            match self.components().transforms.get(id) {
+                Some(transform) if !transform.subtransforms.is_empty() => {
+                    todo.extend(transform.subtransforms.iter().rev().map(String::as_str));
+                }
+                _ => leaves.push(id),
+            }
+        }
+        leaves
+    }
+
+    fn step(&self, transform: &pb::PTransform) -> Result<&Step> {
+        let payload = FnRef::of(transform).map(|reference| Arc::from(reference.step.as_str()));
+        let id: Arc<str> = payload.unwrap_or_else(|| Arc::from(transform.unique_name.as_str()));
+        self.steps.get(&id).ok_or_else(|| Error::Graph(vec![format!("this process has no step `{id}`")]))
+    }
+}

@@ -1,0 +1,91 @@
+//! Grouping by encoded keys, made of ordinary steps around the same store.
+
+use super::{AnyGrouping, Grouping, hash};
+use crate::batch::Batch;
+use crate::coder::{self, Coder};
+use crate::combiners::CombineFn;
+use crate::dofn::batch_step::BatchStep;
+use crate::dofn::erased::AnyStep;
+use crate::error::{BoxError, Result};
+use crate::{Element, Key};
+use bytes::Bytes;
+use hashbrown::HashTable;
+use std::sync::Arc;
+
+/// A typed pair becomes one with an encoded key and a value that was encoded and decoded; the same store groups them;
+/// the key is decoded again. So coders of keys and values are exercised as an engine would, and the law of keys
+/// (equal values have equal bytes and the reverse) is checked on every key.
+pub struct OnBytes {
+    /// Before the store.
+    pub encode: Arc<dyn AnyStep>,
+    /// The store.
+    pub grouping: Arc<dyn AnyGrouping>,
+    /// After the store.
+    pub decode: Arc<dyn AnyStep>,
+}
+
+pub(super) fn on_bytes<K: Key, C: CombineFn>(combine: C) -> OnBytes {
+    OnBytes {
+        encode: Arc::new(BatchStep::new(encode::<K, C::In>)),
+        grouping: Arc::new(Grouping::<Bytes, C>::unlifted(combine)),
+        decode: Arc::new(BatchStep::new(decode::<K, C::Out>)),
+    }
+}
+
+fn encode<K: Key, V: Element>(batch: Batch<(K, V)>) -> Result<Batch<(Bytes, V)>, BoxError> {
+    let (keys, values) = (coder::of::<K>(), coder::of::<V>());
+    let mut law = Law::<K>::default();
+    let mut scratch = Vec::new();
+    let mut pair = |(key, value): (K, V)| -> Result<(Bytes, V), BoxError> {
+        scratch.clear();
+        keys.encode(&key, &mut scratch)?;
+        let key = law.check(key, &scratch)?;
+        scratch.clear();
+        values.encode(&value, &mut scratch)?;
+        Ok((key, decode_all(&values, &scratch)?))
+    };
+    let values = batch.values.into_iter().map(&mut pair).collect::<Result<_, _>>()?;
+    Ok(Batch { values, meta: batch.meta })
+}
+
+fn decode<K: Key, T: Element>(batch: Batch<(Bytes, T)>) -> Result<Batch<(K, T)>, BoxError> {
+    let keys = coder::of::<K>();
+    let pair = |(key, out): (Bytes, T)| Ok::<_, BoxError>((decode_all(&keys, &key)?, out));
+    Ok(Batch { values: batch.values.into_iter().map(pair).collect::<Result<_, _>>()?, meta: batch.meta })
+}
+
+fn decode_all<T, C: Coder<T>>(coder: &C, mut bytes: &[u8]) -> Result<T, BoxError> {
+    let value = coder.decode(&mut bytes)?;
+    if bytes.is_empty() { Ok(value) } else { Err(format!("decoding left {} bytes over", bytes.len()).into()) }
+}
+
+/// The keys of a batch with their bytes.
+struct Law<K>(HashTable<(K, Bytes)>);
+
+impl<K> Default for Law<K> {
+    fn default() -> Self {
+        Law(HashTable::new())
+    }
+}
+
+impl<K: Key> Law<K> {
+    /// The key's bytes, shared with earlier equal keys.
+    fn check(&mut self, key: K, bytes: &[u8]) -> Result<Bytes, BoxError> {
+        if let Some((_, known)) = self.0.find(hash(&key), |(known, _)| *known == key) {
+            if known == bytes {
+                return Ok(known.clone());
+            }
+            return Err("two equal keys have different encodings, so a distributed engine would not group them: \
+                        derive the key's type, or make `Eq` compare all that is encoded"
+                .into());
+        }
+        if decode_all(&coder::of::<K>(), bytes)? != key {
+            return Err("a key is not equal to itself after encoding and decoding: does `Eq` look at something that \
+                        is not encoded?"
+                .into());
+        }
+        let owned = Bytes::copy_from_slice(bytes);
+        self.0.insert_unique(hash(&key), (key, owned.clone()), |(known, _)| hash(known));
+        Ok(owned)
+    }
+}

@@ -1,0 +1,301 @@
+//! Counters and the like that user code updates while it runs, read from the result by the step that updated them.
+//!
+//! A metric is a constant; updates go to the running bundle's container, and only a bundle that is committed counts.
+//!
+//! ```
+//! use ferrobeam_core::metrics::Counter;
+//! const SHORT: Counter = Counter::new("tokenize", "short");
+//! SHORT.inc(); // outside of a bundle: nothing happens
+//! ```
+
+use crate::graph::StepName;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A sum.
+#[derive(Clone, Copy, Debug)]
+pub struct Counter(Name);
+
+/// Count, sum, least and greatest of the reported values.
+#[derive(Clone, Copy, Debug)]
+pub struct Distribution(Name);
+
+/// The value reported last.
+#[derive(Clone, Copy, Debug)]
+pub struct Gauge(Name);
+
+/// The set of all reported strings.
+#[derive(Clone, Copy, Debug)]
+pub struct StringSet(Name);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    namespace: &'static str,
+    name: &'static str,
+}
+
+macro_rules! constructors {
+    ($($metric:ident)*) => {$(
+        impl $metric {
+            /// Names the metric: the namespace is usually a module or a type.
+            pub const fn new(namespace: &'static str, name: &'static str) -> Self {
+                $metric(Name { namespace, name })
+            }
+        }
+    )*};
+}
+constructors!(Counter Distribution Gauge StringSet);
+
+impl Counter {
+    /// Adds one.
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    /// Adds `n`, which may be negative.
+    pub fn add(&self, n: i64) {
+        update(
+            self.0,
+            || Value::Counter(0),
+            |value| {
+                if let Value::Counter(sum) = value {
+                    *sum = sum.wrapping_add(n);
+                }
+            },
+        );
+    }
+}
+
+impl Distribution {
+    /// Reports a value.
+    pub fn update(&self, x: i64) {
+        update(
+            self.0,
+            || Value::Distribution(DistributionData::default()),
+            |value| {
+                if let Value::Distribution(data) = value {
+                    data.merge(&DistributionData { count: 1, sum: x, min: x, max: x });
+                }
+            },
+        );
+    }
+}
+
+impl Gauge {
+    /// Reports the present value.
+    pub fn set(&self, x: i64) {
+        update(self.0, || Value::Gauge(x), |value| *value = Value::Gauge(x));
+    }
+}
+
+impl StringSet {
+    /// Adds a string.
+    pub fn add(&self, text: &str) {
+        update(
+            self.0,
+            || Value::StringSet(BTreeSet::new()),
+            |value| {
+                if let Value::StringSet(set) = value
+                    && !set.contains(text)
+                {
+                    set.insert(text.to_owned());
+                }
+            },
+        );
+    }
+}
+
+/// What a distribution saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DistributionData {
+    /// Number of values.
+    pub count: i64,
+    /// Their sum.
+    pub sum: i64,
+    /// The least.
+    pub min: i64,
+    /// The greatest.
+    pub max: i64,
+}
+
+impl Default for DistributionData {
+    fn default() -> Self {
+        DistributionData { count: 0, sum: 0, min: i64::MAX, max: i64::MIN }
+    }
+}
+
+impl DistributionData {
+    /// The mean, if there is a value.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum = self.sum.wrapping_add(other.sum);
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+}
+
+/// A metric's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Of a [`Counter`].
+    Counter(i64),
+    /// Of a [`Distribution`].
+    Distribution(DistributionData),
+    /// Of a [`Gauge`].
+    Gauge(i64),
+    /// Of a [`StringSet`].
+    StringSet(BTreeSet<String>),
+}
+
+impl Value {
+    fn merge(&mut self, other: Value) {
+        match (self, other) {
+            (Value::Counter(sum), Value::Counter(n)) => *sum = sum.wrapping_add(n),
+            (Value::Distribution(data), Value::Distribution(more)) => data.merge(&more),
+            (Value::StringSet(set), Value::StringSet(more)) => set.extend(more),
+            // A gauge, or a name that two kinds share: the later one counts.
+            (value, other) => *value = other,
+        }
+    }
+}
+
+type Key = (Arc<str>, Name);
+
+/// The metrics of one bundle or of a whole run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics(BTreeMap<Key, Value>);
+
+impl Metrics {
+    /// Adds the metrics of a committed bundle.
+    pub fn merge(&mut self, bundle: Metrics) {
+        for (key, value) in bundle.0 {
+            match self.0.entry(key) {
+                std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(value),
+                std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(value)),
+            }
+        }
+    }
+
+    /// All metrics: step, namespace, name, value.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str, &Value)> {
+        self.0.iter().map(|((step, name), value)| (&**step, name.namespace, name.name, value))
+    }
+
+    /// A counter's sum over all steps that updated it.
+    pub fn counter(&self, counter: &Counter) -> i64 {
+        self.total(counter.0).map_or(0, |value| if let Value::Counter(sum) = value { sum } else { 0 })
+    }
+
+    /// A distribution over all steps that updated it.
+    pub fn distribution(&self, distribution: &Distribution) -> DistributionData {
+        match self.total(distribution.0) {
+            Some(Value::Distribution(data)) => data,
+            _ => DistributionData::default(),
+        }
+    }
+
+    /// A gauge's last value.
+    pub fn gauge(&self, gauge: &Gauge) -> Option<i64> {
+        self.total(gauge.0).and_then(|value| if let Value::Gauge(x) = value { Some(x) } else { None })
+    }
+
+    /// All strings that were added to a set.
+    pub fn string_set(&self, set: &StringSet) -> BTreeSet<String> {
+        match self.total(set.0) {
+            Some(Value::StringSet(set)) => set,
+            _ => BTreeSet::new(),
+        }
+    }
+
+    fn total(&self, name: Name) -> Option<Value> {
+        let mut all = self.0.iter().filter(|((_, n), _)| *n == name).map(|(_, value)| value.clone());
+        let mut total = all.next()?;
+        all.for_each(|value| total.merge(value));
+        Some(total)
+    }
+}
+
+#[derive(Default)]
+struct Running {
+    step: Option<Arc<str>>,
+    bundle: Option<Metrics>,
+}
+
+thread_local! {
+    static RUNNING: RefCell<Running> = RefCell::default();
+}
+
+/// Runs a bundle on this thread and gives back what its user code reported.
+pub fn collect<R>(bundle: impl FnOnce() -> R) -> (R, Metrics) {
+    let outer = RUNNING.with_borrow_mut(|running| running.bundle.replace(Metrics::default()));
+    let result = bundle();
+    let metrics = RUNNING.with_borrow_mut(|running| std::mem::replace(&mut running.bundle, outer));
+    (result, metrics.unwrap_or_default())
+}
+
+/// Attributes updates to a step until the scope is dropped.
+pub(crate) fn enter(step: &StepName) -> StepScope {
+    StepScope(RUNNING.with_borrow_mut(|running| running.step.replace(step.name.clone())))
+}
+
+pub(crate) struct StepScope(Option<Arc<str>>);
+
+impl Drop for StepScope {
+    fn drop(&mut self) {
+        RUNNING.with_borrow_mut(|running| running.step = self.0.take());
+    }
+}
+
+fn update(name: Name, new: impl FnOnce() -> Value, change: impl FnOnce(&mut Value)) {
+    RUNNING.with_borrow_mut(|running| {
+        if let Running { step: Some(step), bundle: Some(Metrics(metrics)) } = running {
+            change(metrics.entry((step.clone(), name)).or_insert_with(new));
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEEN: Counter = Counter::new("test", "seen");
+    const SIZE: Distribution = Distribution::new("test", "size");
+    const LEVEL: Gauge = Gauge::new("test", "level");
+    const WORDS: StringSet = StringSet::new("test", "words");
+
+    fn bundle(step: &str, xs: &[i64]) -> Metrics {
+        let step = StepName::here(step);
+        collect(|| {
+            let _scope = enter(&step);
+            for &x in xs {
+                SEEN.inc();
+                SIZE.update(x);
+                LEVEL.set(x);
+                WORDS.add(&x.to_string());
+            }
+        })
+        .1
+    }
+
+    #[test]
+    fn bundles_add_up_over_steps() {
+        let mut all = bundle("A", &[3, 1]);
+        all.merge(bundle("B", &[7]));
+        assert_eq!(all.counter(&SEEN), 3);
+        assert_eq!(all.distribution(&SIZE), DistributionData { count: 3, sum: 11, min: 1, max: 7 });
+        assert_eq!(all.gauge(&LEVEL), Some(7));
+        assert_eq!(all.string_set(&WORDS), ["1", "3", "7"].map(str::to_owned).into());
+        assert_eq!(all.iter().filter(|(step, ..)| *step == "B").count(), 4);
+    }
+
+    #[test]
+    fn nothing_happens_outside_of_a_bundle() {
+        SEEN.inc();
+        assert_eq!(collect(|| SEEN.inc()).1, Metrics::default());
+    }
+}

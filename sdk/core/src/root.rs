@@ -1,0 +1,158 @@
+//! Where a pipeline begins.
+
+use crate::dofn::side::SideDeclaration;
+use crate::error::Result;
+use crate::graph::{Builder, Graph, Input, NewStep, NodeId, Spec, StepCode};
+use crate::windowing::WindowingStrategy;
+use crate::{Element, PCollection, PTransform};
+use std::cell::RefCell;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Where sources attach. It is handed to the function that constructs the pipeline.
+///
+/// The one rule of such a function: it depends on its options alone. It reads no clock, no random numbers and no files,
+/// for a worker calls it again and must come to the same graph. Sources look at files when the pipeline runs.
+#[derive(Clone)]
+pub struct Root(Rc<RefCell<Builder>>);
+
+impl Root {
+    /// Builds a pipeline.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// let graph = Root::build(|root| {
+    ///     root.create([1u64, 2, 3]).map(|x| x + 1).discard();
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(graph.proto().root_transform_ids.len(), 2);
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The function's own, or [`Error::Graph`](crate::Error::Graph) with every mistake in the pipeline, each with file and line.
+    pub fn build(construct: impl FnOnce(&Root) -> Result<()>) -> Result<Graph> {
+        let root = Root(Rc::default());
+        construct(&root)?;
+        // Handles may live on in the caller's variables; they only add to a builder that nobody looks at again.
+        root.0.take().finish()
+    }
+
+    /// Applies a source: any function of the root, or any `PTransform<&Root>`.
+    #[track_caller]
+    pub fn apply<'a, X: PTransform<&'a Root>>(&'a self, transform: X) -> X::Output {
+        let at = Location::caller();
+        let name = transform.name();
+        self.scope(&name, Spec::Scope, at, || transform.expand(self)).0
+    }
+
+    /// Registers what the launcher does when the pipeline failed: a sink removes its temporary files.
+    pub fn on_failure(&self, cleanup: impl Fn() + Send + Sync + 'static) {
+        self.0.borrow_mut().cleanups.push(Arc::new(cleanup));
+    }
+
+    /// Counts an assertion, which must have run when the pipeline succeeds.
+    pub(crate) fn count_assertion(&self) {
+        self.0.borrow_mut().assertions += 1;
+    }
+
+    /// Requires something of the engine.
+    pub(crate) fn require(&self, urn: &'static str) {
+        self.0.borrow_mut().requirements.insert(urn);
+    }
+
+    pub(crate) fn mistake(&self, at: &Location<'_>, text: impl AsRef<str>) {
+        self.0.borrow_mut().mistake(at, text);
+    }
+
+    pub(crate) fn discard(&self, collection: u32) {
+        self.0.borrow_mut().discarded.insert(collection);
+    }
+
+    /// Which pipeline this is: handles of two must not meet.
+    pub(crate) fn identity(&self) -> usize {
+        Rc::as_ptr(&self.0).addr()
+    }
+
+    pub(crate) fn coder_id<T: Element>(&self) -> String {
+        let spec = crate::coder::Coder::spec(&crate::coder::of::<T>());
+        self.0.borrow_mut().coders.id(&spec)
+    }
+
+    pub(crate) fn step(
+        &self,
+        verb: &str,
+        spec: Spec,
+        inputs: Vec<Input>,
+        code: Option<StepCode>,
+        at: &'static Location<'static>,
+    ) -> NodeId {
+        self.step_with_sides(verb, spec, inputs, Vec::new(), code, at)
+    }
+
+    pub(crate) fn step_with_sides(
+        &self,
+        verb: &str,
+        spec: Spec,
+        inputs: Vec<Input>,
+        sides: Vec<SideDeclaration>,
+        code: Option<StepCode>,
+        at: &'static Location<'static>,
+    ) -> NodeId {
+        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at }, self.identity())
+    }
+
+    pub(crate) fn output<T: Element>(
+        &self,
+        node: NodeId,
+        tag: Option<&'static str>,
+        windowing: WindowingStrategy,
+        bounded: bool,
+    ) -> PCollection<T> {
+        let id = self.0.borrow_mut().output::<T>(node, tag, windowing, bounded);
+        PCollection::new(self.clone(), id, node)
+    }
+
+    /// Steps added inside belong to one composite; gives back its node as well.
+    pub(crate) fn scope<R>(
+        &self,
+        verb: &str,
+        spec: Spec,
+        at: &'static Location<'static>,
+        expand: impl FnOnce() -> R,
+    ) -> (R, NodeId) {
+        let node = self.step(verb, spec, Vec::new(), None, at);
+        let outer = self.0.borrow_mut().scope.replace(node);
+        let result = expand();
+        self.0.borrow_mut().scope = outer;
+        (result, node)
+    }
+
+    /// Gives a composite the code that stands for all of its parts.
+    pub(crate) fn set_code(&self, node: NodeId, code: StepCode) {
+        self.0.borrow_mut().nodes[node].code = Some(code);
+    }
+
+    pub(crate) fn rename(&self, node: NodeId, name: &str) {
+        self.0.borrow_mut().nodes[node].label = name.to_owned();
+    }
+
+    pub(crate) fn windowing(&self, collection: u32) -> WindowingStrategy {
+        self.0.borrow().collections[collection as usize].windowing
+    }
+
+    pub(crate) fn set_windowing(&self, collection: u32, windowing: WindowingStrategy) {
+        self.0.borrow_mut().collections[collection as usize].windowing = windowing;
+    }
+
+    pub(crate) fn is_bounded(&self, collection: u32) -> bool {
+        self.0.borrow().collections[collection as usize].bounded
+    }
+}
+
+impl std::fmt::Debug for Root {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Root").finish_non_exhaustive()
+    }
+}

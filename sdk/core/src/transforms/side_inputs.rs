@@ -1,0 +1,279 @@
+//! The ways to see a collection as a side input, and the verbs that do.
+
+use crate::dofn::erased::SharedRows;
+use crate::dofn::side::{SideDeclaration, SideInputs, View};
+use crate::dofn::{Context, DoFn, Emitter};
+use crate::error::BoxError;
+use crate::{Element, Key, PCollection, Pair};
+use ferrobeam_model::urns::side_inputs as urns;
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// Exactly one element in a window, or the default.
+#[derive(Clone, Debug)]
+pub struct Singleton<T> {
+    declaration: SideDeclaration,
+    default: Option<T>,
+}
+
+impl<T: Element> View for Singleton<T> {
+    type Loaded = Option<T>;
+    type Ref<'a> = &'a T;
+
+    fn declaration(&self) -> &SideDeclaration {
+        &self.declaration
+    }
+
+    fn load(&self, rows: &SharedRows) -> Result<Option<T>, BoxError> {
+        match rows.typed::<T>()?.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one.clone())),
+            many => Err(format!("a singleton side input has {} elements in this window", many.len()).into()),
+        }
+    }
+
+    fn get<'a>(&'a self, loaded: &'a Option<T>) -> Result<&'a T, BoxError> {
+        let none = "a singleton side input is empty in this window; `as_singleton_or` gives it a default";
+        loaded.as_ref().or(self.default.as_ref()).ok_or_else(|| none.into())
+    }
+}
+
+/// All elements of a window.
+#[derive(Clone, Debug)]
+pub struct AsIterable<T> {
+    declaration: SideDeclaration,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Element> View for AsIterable<T> {
+    type Loaded = SharedRows;
+    type Ref<'a> = &'a [T];
+
+    fn declaration(&self) -> &SideDeclaration {
+        &self.declaration
+    }
+
+    fn load(&self, rows: &SharedRows) -> Result<SharedRows, BoxError> {
+        Ok(rows.clone())
+    }
+
+    fn get<'a>(&'a self, loaded: &'a SharedRows) -> Result<&'a [T], BoxError> {
+        Ok(loaded.typed::<T>()?)
+    }
+}
+
+/// The pairs of a window by key, one value a key.
+#[derive(Clone, Debug)]
+pub struct AsMap<K, V> {
+    declaration: SideDeclaration,
+    of: PhantomData<fn() -> (K, V)>,
+}
+
+/// What user code sees of a map.
+#[derive(Clone, Copy, Debug)]
+pub struct MapView<'a, K, V>(&'a HashMap<K, V>);
+
+impl<'a, K: Key, V> MapView<'a, K, V> {
+    /// The value of a key.
+    pub fn get(&self, key: &K) -> Option<&'a V> {
+        self.0.get(key)
+    }
+
+    /// All pairs, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a K, &'a V)> {
+        self.0.iter()
+    }
+
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K: Key, V: Element> View for AsMap<K, V> {
+    type Loaded = HashMap<K, V>;
+    type Ref<'a> = MapView<'a, K, V>;
+
+    fn declaration(&self) -> &SideDeclaration {
+        &self.declaration
+    }
+
+    fn load(&self, rows: &SharedRows) -> Result<HashMap<K, V>, BoxError> {
+        let rows = rows.typed::<(K, V)>()?;
+        let map: HashMap<K, V> = rows.iter().cloned().collect();
+        if map.len() < rows.len() {
+            return Err("a map side input has two values for one key; `as_multimap` keeps all".into());
+        }
+        Ok(map)
+    }
+
+    fn get<'a>(&'a self, loaded: &'a HashMap<K, V>) -> Result<MapView<'a, K, V>, BoxError> {
+        Ok(MapView(loaded))
+    }
+}
+
+/// The pairs of a window by key, any number of values a key.
+#[derive(Clone, Debug)]
+pub struct AsMultimap<K, V> {
+    declaration: SideDeclaration,
+    of: PhantomData<fn() -> (K, V)>,
+}
+
+/// What user code sees of a multimap.
+#[derive(Clone, Copy, Debug)]
+pub struct MultimapView<'a, K, V>(&'a HashMap<K, Vec<V>>);
+
+impl<'a, K: Key, V> MultimapView<'a, K, V> {
+    /// The values of a key; none if it is missing.
+    pub fn get(&self, key: &K) -> &'a [V] {
+        self.0.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// All keys with their values, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a K, &'a [V])> {
+        self.0.iter().map(|(key, values)| (key, values.as_slice()))
+    }
+}
+
+impl<K: Key, V: Element> View for AsMultimap<K, V> {
+    type Loaded = HashMap<K, Vec<V>>;
+    type Ref<'a> = MultimapView<'a, K, V>;
+
+    fn declaration(&self) -> &SideDeclaration {
+        &self.declaration
+    }
+
+    fn load(&self, rows: &SharedRows) -> Result<HashMap<K, Vec<V>>, BoxError> {
+        let mut map: HashMap<K, Vec<V>> = HashMap::new();
+        for (key, value) in rows.typed::<(K, V)>()?.iter().cloned() {
+            map.entry(key).or_default().push(value);
+        }
+        Ok(map)
+    }
+
+    fn get<'a>(&'a self, loaded: &'a HashMap<K, Vec<V>>) -> Result<MultimapView<'a, K, V>, BoxError> {
+        Ok(MultimapView(loaded))
+    }
+}
+
+impl<T: Element> PCollection<T> {
+    fn declaration(&self, kind: &str, access_pattern: &'static str) -> SideDeclaration {
+        let (collection, pipeline) = (self.id, self.root.identity());
+        SideDeclaration { name: format!("{kind}-{collection}").into(), collection, pipeline, access_pattern }
+    }
+
+    /// The collection's one element as a side input; a window with none or several fails the step that looks.
+    pub fn as_singleton(&self) -> Singleton<T> {
+        Singleton { declaration: self.declaration("singleton", urns::ITERABLE), default: None }
+    }
+
+    /// The collection's one element as a side input, or `default` in a window with none.
+    pub fn as_singleton_or(&self, default: T) -> Singleton<T> {
+        Singleton { declaration: self.declaration("singleton", urns::ITERABLE), default: Some(default) }
+    }
+
+    /// The collection's elements as a side input, in no particular order. It serves as iterable and as list.
+    pub fn as_iterable(&self) -> AsIterable<T> {
+        AsIterable { declaration: self.declaration("iterable", urns::ITERABLE), of: PhantomData }
+    }
+
+    /// The collection's pairs as a side input with lookup by key; a key with two values fails the step that looks.
+    pub fn as_map<K: Key, V: Element>(&self) -> AsMap<K, V>
+    where
+        T: Pair<K, V>,
+    {
+        AsMap { declaration: self.declaration("map", urns::MULTIMAP), of: PhantomData }
+    }
+
+    /// The collection's pairs as a side input with lookup by key.
+    pub fn as_multimap<K: Key, V: Element>(&self) -> AsMultimap<K, V>
+    where
+        T: Pair<K, V>,
+    {
+        AsMultimap { declaration: self.declaration("multimap", urns::MULTIMAP), of: PhantomData }
+    }
+
+    /// [`map`](PCollection::map) that also sees side inputs: one view or a tuple of views.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// Root::build(|root| {
+    ///     let words = root.create([(1u64, "a".to_owned())]);
+    ///     let names = root.create([(1u64, "one".to_owned())]).as_map();
+    ///     let count = words.map(|_| 1u64).combine_globally(sum()).as_singleton();
+    ///     words
+    ///         .map_with((names, count), |(id, word), (names, count)| (names.get(&id).cloned(), word, *count))
+    ///         .discard();
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn map_with<S: SideInputs, U: Element>(
+        &self,
+        sides: S,
+        f: impl for<'a> Fn(T, S::Refs<'a>) -> U + Send + Sync + 'static,
+    ) -> PCollection<U> {
+        self.with_sides("Map", sides, move |x, sides, out| out.emit(f(x, sides)))
+    }
+
+    /// [`flat_map_into`](PCollection::flat_map_into) that also sees side inputs.
+    #[track_caller]
+    pub fn flat_map_with<S: SideInputs, U: Element>(
+        &self,
+        sides: S,
+        f: impl for<'a> Fn(T, S::Refs<'a>, &mut Emitter<'_, U>) + Send + Sync + 'static,
+    ) -> PCollection<U> {
+        self.with_sides("FlatMap", sides, f)
+    }
+
+    #[track_caller]
+    fn with_sides<S: SideInputs, U: Element>(
+        &self,
+        verb: &str,
+        sides: S,
+        f: impl for<'a> Fn(T, S::Refs<'a>, &mut Emitter<'_, U>) + Send + Sync + 'static,
+    ) -> PCollection<U> {
+        let declarations = sides.declarations();
+        let dofn = WithSides { sides, f: Arc::new(f), of: PhantomData };
+        self.do_fn(verb, dofn, (), declarations).main()
+    }
+}
+
+struct WithSides<T, U, S, F> {
+    sides: S,
+    f: Arc<F>,
+    of: PhantomData<fn(T) -> U>,
+}
+
+impl<T, U, S: Clone, F> Clone for WithSides<T, U, S, F> {
+    fn clone(&self) -> Self {
+        WithSides { sides: self.sides.clone(), f: self.f.clone(), of: PhantomData }
+    }
+}
+
+impl<T, U, S, F> DoFn for WithSides<T, U, S, F>
+where
+    T: Element,
+    U: Element,
+    S: SideInputs,
+    F: for<'a> Fn(T, S::Refs<'a>, &mut Emitter<'_, U>) + Send + Sync + 'static,
+{
+    type In = T;
+    type Out = U;
+
+    fn process(&mut self, element: T, ctx: &mut Context<'_, U>) -> Result<(), BoxError> {
+        let window = ctx.window();
+        self.sides.load(ctx.sides, window)?;
+        let mut out = Vec::with_capacity(1);
+        (self.f)(element, self.sides.get(ctx.sides)?, &mut Emitter { out: &mut out });
+        out.into_iter().for_each(|value| ctx.emit(value));
+        Ok(())
+    }
+}
