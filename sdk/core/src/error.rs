@@ -75,6 +75,14 @@ pub enum Error {
         /// What every part waits for.
         message: String,
     },
+    /// A run failed whose schedule can be repeated.
+    #[error("{source}\n  (the schedule that showed it: --runner=direct --seed={seed})")]
+    Replay {
+        /// What went wrong.
+        source: Box<Error>,
+        /// The seed that repeats it.
+        seed: u64,
+    },
     /// Reading or writing outside of any step failed.
     #[error("{what}: {source}")]
     Io {

@@ -110,7 +110,7 @@ impl Builder {
         windowing: WindowingStrategy,
         bounded: bool,
     ) -> u32 {
-        let code = CoderOf::<T>::new();
+        let code = CoderOf::<T>::shared();
         let coder_id = self.coders.id(&code.spec());
         let id = self.collections.len() as u32;
         let name = tag.unwrap_or(MAIN);

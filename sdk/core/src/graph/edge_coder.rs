@@ -41,7 +41,7 @@ pub trait EdgeCoder: Send + Sync {
 pub(crate) struct CoderOf<T>(PhantomData<fn() -> T>);
 
 impl<T: Element> CoderOf<T> {
-    pub(crate) fn new() -> Arc<dyn EdgeCoder> {
+    pub(crate) fn shared() -> Arc<dyn EdgeCoder> {
         Arc::new(CoderOf::<T>(PhantomData))
     }
 }
@@ -163,11 +163,11 @@ impl<T: Element> Receiver<T> for Checker<T> {
     }
 }
 
-/// Wires a step that is not in the graph before one receiver.
+/// Wires a step that is not in the graph before its consumers.
 ///
 /// # Errors
 /// [`Error::Wire`] if the types differ.
-pub fn wire_before(code: &dyn AnyStep, step: &StepName, next: AnyReceiver) -> Result<AnyReceiver> {
-    let mut outputs = Outputs::main(vec![next]);
+pub fn wire_before(code: &dyn AnyStep, step: &StepName, next: Vec<AnyReceiver>) -> Result<AnyReceiver> {
+    let mut outputs = Outputs::main(next);
     code.wire(Wiring { step, outputs: &mut outputs, sides: Arc::new(crate::dofn::side::NoSides), parts: 1 })
 }

@@ -9,6 +9,9 @@ use std::panic::Location;
 /// Has no URN in Beam's definitions; engines expand it.
 const URN: &str = "ferrobeam:transform:co_group_by_key:v1";
 
+/// A key with the values that each of two collections has of it.
+pub type CoGrouped<K, A, B> = (K, (Grouped<A>, Grouped<B>));
+
 impl<T: Element> PCollection<T> {
     /// Groups two collections of pairs by key and window: the values that each has of a key.
     ///
@@ -29,7 +32,7 @@ impl<T: Element> PCollection<T> {
     pub fn co_group_by_key<K: Key, A: Element, B: Element>(
         &self,
         other: &PCollection<(K, B)>,
-    ) -> PCollection<(K, (Grouped<A>, Grouped<B>))>
+    ) -> PCollection<CoGrouped<K, A, B>>
     where
         T: Pair<K, A>,
     {

@@ -15,4 +15,5 @@ mod reshuffle;
 pub mod side_inputs;
 mod try_map;
 
+pub use co_group_by_key::CoGrouped;
 pub use par_do::TaggedOutputs;
