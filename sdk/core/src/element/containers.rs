@@ -1,0 +1,57 @@
+//! Types made of other elements.
+
+use super::{element, key};
+use crate::coder::{
+    CoderError, Decoded, IterableCoder, KvCoder, MapCoder, NullableCoder, Part, Prefixed, ResultCoder, TupleCoder, Via,
+    ViaCoder,
+};
+use crate::{Element, Key};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, Hash};
+
+/// A list of exactly `N` items.
+impl<T: Clone + 'static, const N: usize> Via for [T; N] {
+    type As = Vec<T>;
+
+    fn to(&self) -> Vec<T> {
+        self.to_vec()
+    }
+
+    fn from(list: Vec<T>) -> Decoded<Self> {
+        list.try_into()
+            .map_err(|list: Vec<T>| CoderError::invalid("an array", format!("{} items instead of {N}", list.len())))
+    }
+}
+
+type Tuple<P> = Prefixed<TupleCoder<P>>;
+
+element! {
+    [T: Element] Vec<T>, T::ListCoder;
+    [T: Element, const N: usize] [T; N], ViaCoder<T::ListCoder>;
+    [T: Element] Option<T>, NullableCoder<T::Coder>;
+    [T: Element, E: Element] Result<T, E>, ResultCoder<T::Coder, E::Coder>;
+    [T: Element + Ord] BTreeSet<T>, IterableCoder<T::Coder>;
+    [T: Element + Eq + Hash, S: BuildHasher + Default + Clone + Send + Sync + 'static]
+        HashSet<T, S>, IterableCoder<T::Coder>;
+    [K: Element + Ord, V: Element] BTreeMap<K, V>, MapCoder<K::Coder, V::Coder>;
+    [K: Element + Eq + Hash, V: Element, S: BuildHasher + Default + Clone + Send + Sync + 'static]
+        HashMap<K, V, S>, MapCoder<K::Coder, V::Coder>;
+    [A: Element, B: Element] (A, B), KvCoder<A::Coder, B::Coder>;
+    [A: Element] (A,), Tuple<(Part<A::Coder>,)>;
+    [A: Element, B: Element, C: Element] (A, B, C), Tuple<(Part<A::Coder>, Part<B::Coder>, Part<C::Coder>)>;
+    [A: Element, B: Element, C: Element, D: Element] (A, B, C, D),
+        Tuple<(Part<A::Coder>, Part<B::Coder>, Part<C::Coder>, Part<D::Coder>)>;
+    [A: Element, B: Element, C: Element, D: Element, E: Element] (A, B, C, D, E),
+        Tuple<(Part<A::Coder>, Part<B::Coder>, Part<C::Coder>, Part<D::Coder>, Part<E::Coder>)>;
+    [A: Element, B: Element, C: Element, D: Element, E: Element, F: Element] (A, B, C, D, E, F),
+        Tuple<(Part<A::Coder>, Part<B::Coder>, Part<C::Coder>, Part<D::Coder>, Part<E::Coder>, Part<F::Coder>)>;
+}
+
+key! {
+    [T: Key] Vec<T>; [T: Key, const N: usize] [T; N]; [T: Key] Option<T>; [T: Key, E: Key] Result<T, E>;
+    [T: Key + Ord] BTreeSet<T>; [K: Key + Ord, V: Key] BTreeMap<K, V>;
+    [A: Key] (A,); [A: Key, B: Key] (A, B); [A: Key, B: Key, C: Key] (A, B, C);
+    [A: Key, B: Key, C: Key, D: Key] (A, B, C, D);
+    [A: Key, B: Key, C: Key, D: Key, E: Key] (A, B, C, D, E);
+    [A: Key, B: Key, C: Key, D: Key, E: Key, F: Key] (A, B, C, D, E, F);
+}

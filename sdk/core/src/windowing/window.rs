@@ -1,0 +1,64 @@
+//! What an element's event time is divided into.
+
+use crate::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A finite piece of event time; an element is in one or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Window {
+    /// All of time: what collections are in unless they say otherwise.
+    Global,
+    /// From `start` up to, but without, `end`.
+    Interval {
+        /// The first timestamp inside.
+        start: Timestamp,
+        /// The first timestamp behind.
+        end: Timestamp,
+    },
+}
+
+impl Window {
+    /// Returns the last timestamp inside: one millisecond before the end.
+    #[inline]
+    #[must_use]
+    pub fn max_timestamp(&self) -> Timestamp {
+        match self {
+            Window::Global => Timestamp::END_OF_GLOBAL_WINDOW,
+            Window::Interval { end, .. } => Timestamp::from_millis(end.millis() - 1),
+        }
+    }
+
+    /// Tells whether `timestamp` is inside.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, timestamp: Timestamp) -> bool {
+        match self {
+            Window::Global => true,
+            Window::Interval { start, end } => (*start..*end).contains(&timestamp),
+        }
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Window::Global => f.write_str("the global window"),
+            Window::Interval { start, end } => write!(f, "[{start}, {end})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_timestamp_is_inside_and_the_next_is_not() {
+        let (start, end) = (Timestamp::from_millis(10), Timestamp::from_millis(20));
+        let window = Window::Interval { start, end };
+        assert_eq!(window.max_timestamp(), Timestamp::from_millis(19));
+        assert!(window.contains(start) && window.contains(window.max_timestamp()) && !window.contains(end));
+        assert_eq!(Window::Global.max_timestamp().millis(), 9_223_371_950_454_775);
+    }
+}
