@@ -154,8 +154,3 @@ pub fn decode_all<T, C: Coder<T>>(coder: &C, mut input: &[u8]) -> Decoded<T> {
     let value = coder.decode_outer(&mut input)?;
     if input.is_empty() { Ok(value) } else { Err(CoderProblem::Trailing { bytes: input.len() }.into()) }
 }
-
-/// Temporary.
-pub fn describe(_spec: &CoderSpec, bytes: &[u8]) -> String {
-    format!("{bytes:x?}")
-}
