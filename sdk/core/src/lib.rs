@@ -1,13 +1,47 @@
 //! All that a pipeline's author names. No threads, sockets or clock; no runner.
+//!
+//! A pipeline is written with [`Root`] and [`PCollection`]; its graph is Beam's own proto ([`graph`]); its data is
+//! described by [`Element`] and encoded by [`coder`]; user code is a closure, a [`dofn::DoFn`] or a
+//! [`combiners::CombineFn`]. What runs it is in other crates.
 
 // Derived code says `::ferrobeam::..`; inside this crate that is this crate.
 extern crate self as ferrobeam;
 
+pub mod batch;
 pub mod coder;
+pub mod combiners;
+pub mod dofn;
 mod element;
+mod error;
+pub mod graph;
+pub mod grouping;
+pub mod metrics;
+mod pcollection;
+mod root;
+pub mod runner;
+pub mod testing;
 pub mod time;
+pub mod transforms;
 pub mod windowing;
 
 pub use coder::{Coder, CoderError};
 pub use element::{Element, Key, Pair};
+pub use error::{BoxError, Error, Result};
+pub use pcollection::{Named, PCollection, PTransform, named};
+pub use root::Root;
 pub use time::Timestamp;
+
+/// What a pipeline's file imports.
+pub mod prelude {
+    pub use crate::combiners::*;
+    pub use crate::dofn::restriction::{OffsetRange, Restriction};
+    pub use crate::dofn::side::{SideInputs, View};
+    pub use crate::dofn::source::{Claims, Source};
+    pub use crate::dofn::{BundleContext, Context, DoFn, Emitter, Tag};
+    pub use crate::metrics::{Counter, Distribution, Gauge, StringSet};
+    pub use crate::transforms::TaggedOutputs;
+    pub use crate::transforms::flatten::flatten;
+    pub use crate::transforms::group_by_key::Grouped;
+    pub use crate::transforms::side_inputs::*;
+    pub use crate::{BoxError, Coder, Element, Key, PCollection, PTransform, Root, Timestamp, named};
+}

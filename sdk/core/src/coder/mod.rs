@@ -154,3 +154,8 @@ pub fn decode_all<T, C: Coder<T>>(coder: &C, mut input: &[u8]) -> Decoded<T> {
     let value = coder.decode_outer(&mut input)?;
     if input.is_empty() { Ok(value) } else { Err(CoderProblem::Trailing { bytes: input.len() }.into()) }
 }
+
+/// Renders an encoded element for people.
+pub fn describe(_spec: &CoderSpec, bytes: &[u8]) -> String {
+    format!("{bytes:x?}")
+}
