@@ -31,6 +31,10 @@ pub use pcollection::{Named, PCollection, PTransform, named};
 pub use root::Root;
 pub use time::Timestamp;
 
+/// For derived code only.
+#[doc(hidden)]
+pub mod __private {}
+
 /// What a pipeline's file imports.
 pub mod prelude {
     pub use crate::combiners::*;

@@ -1,0 +1,78 @@
+//! From the command line to a result.
+
+use crate::options::RunOptions;
+use ferrobeam_core::graph::Graph;
+use ferrobeam_core::runner::PipelineResult;
+use ferrobeam_core::{Error, Result, Root};
+use ferrobeam_runner_core::explain::explain;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::Write;
+
+/// Runs a pipeline as the command line says: the pipeline's own options `O`, and how to run it.
+///
+/// `construct` depends on its options alone (see [`Root`]). In debug builds it is called twice, the second time with
+/// options that were written as JSON and read back, as a worker gets them; a pipeline that comes out different is
+/// refused.
+///
+/// # Errors
+/// What `construct` or the runner returns. Returned from `main` it is printed and the process ends with status 1.
+/// Options that cannot be read end the process with clap's message and status 2.
+pub fn run<O, F>(construct: F) -> Result<()>
+where
+    O: clap::Args + Serialize + DeserializeOwned,
+    F: Fn(&Root, &O) -> Result<()>,
+{
+    run_then(construct, |_, _| Ok(()))
+}
+
+/// [`run`], and then looks at the result, if the pipeline was run here and not only explained.
+///
+/// # Errors
+/// As [`run`]; and what `then` returns.
+pub fn run_then<O, F>(construct: F, then: impl FnOnce(&PipelineResult, &O) -> Result<()>) -> Result<()>
+where
+    O: clap::Args + Serialize + DeserializeOwned,
+    F: Fn(&Root, &O) -> Result<()>,
+{
+    let (options, run_options) = parse::<O>();
+    let graph = Root::build(|root| construct(root, &options))?;
+    if cfg!(debug_assertions) {
+        check_construction(&graph, &construct, &options)?;
+    }
+    if let Some(form) = &run_options.explain {
+        let text = explain(&graph, form.parse()?)?;
+        let written = std::io::stdout().write_all(&text);
+        return written.map_err(|source| Error::Io { what: "cannot print the explanation".to_owned(), source });
+    }
+    let result = run_options.runner()?.run_graph(&graph)?;
+    then(&result, &options)
+}
+
+fn parse<O: clap::Args>() -> (O, RunOptions) {
+    let name = std::env::args().next().unwrap_or_default();
+    let name = std::path::Path::new(&name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let command = O::augment_args(clap::Command::new(name.unwrap_or_default()));
+    let matches = <RunOptions as clap::Args>::augment_args(command).get_matches();
+    let both = O::from_arg_matches(&matches)
+        .and_then(|own| Ok((own, <RunOptions as clap::FromArgMatches>::from_arg_matches(&matches)?)));
+    both.unwrap_or_else(|error| error.exit())
+}
+
+fn check_construction<O, F>(graph: &Graph, construct: &F, options: &O) -> Result<()>
+where
+    O: Serialize + DeserializeOwned,
+    F: Fn(&Root, &O) -> Result<()>,
+{
+    let broken = |error| Error::Options(format!("the pipeline's options do not survive JSON: {error}"));
+    let json = serde_json::to_string(options).map_err(broken)?;
+    let again: O = serde_json::from_str(&json).map_err(broken)?;
+    if Root::build(|root| construct(root, &again))?.fingerprint() == graph.fingerprint() {
+        return Ok(());
+    }
+    Err(Error::Graph(vec![
+        "it comes out different when it is built twice: construction must depend on the options alone, and on no clock, \
+         random number, file or order of a hash map"
+            .to_owned(),
+    ]))
+}
