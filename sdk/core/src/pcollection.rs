@@ -74,6 +74,11 @@ pub trait PTransform<In> {
     {
         short_name(std::any::type_name::<Self>())
     }
+
+    /// Whether errors in its steps should name the line that applies it, and not lines of its own: a library's do.
+    fn is_library(&self) -> bool {
+        false
+    }
 }
 
 impl<In, Out, F: FnOnce(In) -> Out> PTransform<In> for F {
@@ -117,6 +122,10 @@ impl<In, X: PTransform<In>> PTransform<In> for Named<X> {
     fn name(&self) -> String {
         self.name.clone()
     }
+
+    fn is_library(&self) -> bool {
+        self.transform.is_library()
+    }
 }
 
 /// `my_crate::words::count_words` is `count_words`; a closure has no name of its own.
@@ -145,8 +154,8 @@ impl<T> PCollection<T> {
     #[track_caller]
     pub fn apply<X: PTransform<PCollection<T>>>(&self, transform: X) -> X::Output {
         let at = Location::caller();
-        let name = transform.name();
-        self.root.scope(&name, Spec::Scope, at, || transform.expand(self.clone())).0
+        let (name, is_library) = (transform.name(), transform.is_library());
+        self.root.applied(&name, is_library, at, || transform.expand(self.clone()))
     }
 
     /// Applies a closure, whose parameter needs no type here.
@@ -162,7 +171,7 @@ impl<T> PCollection<T> {
     #[track_caller]
     pub fn then<R>(&self, closure: impl FnOnce(PCollection<T>) -> R) -> R {
         let at = Location::caller();
-        self.root.scope("Then", Spec::Scope, at, || closure(self.clone())).0
+        self.root.applied("Then", false, at, || closure(self.clone()))
     }
 
     /// Says that nothing consumes this collection, on purpose.

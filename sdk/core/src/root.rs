@@ -43,8 +43,8 @@ impl Root {
     #[track_caller]
     pub fn apply<'a, X: PTransform<&'a Root>>(&'a self, transform: X) -> X::Output {
         let at = Location::caller();
-        let name = transform.name();
-        self.scope(&name, Spec::Scope, at, || transform.expand(self)).0
+        let (name, is_library) = (transform.name(), transform.is_library());
+        self.applied(&name, is_library, at, || transform.expand(self))
     }
 
     /// Registers what the launcher does when the pipeline failed: a sink removes its temporary files.
@@ -114,7 +114,8 @@ impl Root {
         PCollection::new(self.clone(), id, node)
     }
 
-    /// Steps added inside belong to one composite; gives back its node as well.
+    /// Steps added inside belong to one composite, and show the place where that was applied; gives back its node as
+    /// well.
     pub(crate) fn scope<R>(
         &self,
         verb: &str,
@@ -122,10 +123,39 @@ impl Root {
         at: &'static Location<'static>,
         expand: impl FnOnce() -> R,
     ) -> (R, NodeId) {
+        let place = self.0.borrow().place.unwrap_or(at);
+        self.scope_at(verb, spec, at, Some(place), expand)
+    }
+
+    /// Steps added inside belong to a transform that somebody applies.
+    pub(crate) fn applied<R>(
+        &self,
+        verb: &str,
+        is_library: bool,
+        at: &'static Location<'static>,
+        expand: impl FnOnce() -> R,
+    ) -> R {
+        let outer = self.0.borrow().place;
+        let place = outer.or(is_library.then_some(at));
+        self.scope_at(verb, Spec::Scope, at, place, expand).0
+    }
+
+    fn scope_at<R>(
+        &self,
+        verb: &str,
+        spec: Spec,
+        at: &'static Location<'static>,
+        place: Option<&'static Location<'static>>,
+        expand: impl FnOnce() -> R,
+    ) -> (R, NodeId) {
         let node = self.step(verb, spec, Vec::new(), None, at);
-        let outer = self.0.borrow_mut().scope.replace(node);
+        let outer = {
+            let mut builder = self.0.borrow_mut();
+            (builder.scope.replace(node), std::mem::replace(&mut builder.place, place))
+        };
         let result = expand();
-        self.0.borrow_mut().scope = outer;
+        let mut builder = self.0.borrow_mut();
+        (builder.scope, builder.place) = outer;
         (result, node)
     }
 

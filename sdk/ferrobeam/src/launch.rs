@@ -50,9 +50,8 @@ where
 }
 
 fn parse<O: clap::Args>() -> (O, RunOptions) {
-    let name = std::env::args().next().unwrap_or_default();
-    let name = std::path::Path::new(&name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let command = O::augment_args(clap::Command::new(name.unwrap_or_default()));
+    // clap shows the name that the program was called by.
+    let command = O::augment_args(clap::Command::new("pipeline"));
     let matches = <RunOptions as clap::Args>::augment_args(command).get_matches();
     let both = O::from_arg_matches(&matches)
         .and_then(|own| Ok((own, <RunOptions as clap::FromArgMatches>::from_arg_matches(&matches)?)));

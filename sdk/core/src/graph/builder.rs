@@ -80,12 +80,15 @@ pub(crate) struct Builder {
     /// Collections that the user said are not needed.
     pub(crate) discarded: BTreeSet<u32>,
     pub(crate) scope: Option<NodeId>,
+    /// Where a library's composite was applied: that place means more to the user than the library's own lines.
+    pub(crate) place: Option<&'static Location<'static>>,
     positions: BTreeMap<(Option<NodeId>, String), usize>,
 }
 
 impl Builder {
     pub(crate) fn add(&mut self, step: NewStep<'_>, pipeline: usize) -> NodeId {
         let NewStep { verb, spec, mut inputs, sides, code, at } = step;
+        let at = self.place.unwrap_or(at);
         inputs.extend(sides.into_iter().map(|side| Input {
             name: side.name.to_string(),
             collection: side.collection,
