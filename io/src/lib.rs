@@ -2,4 +2,5 @@
 //!
 //! One module per system. [`files`] is the layer beneath all file formats; it knows nothing of pipelines.
 
+pub mod csv;
 pub mod files;
