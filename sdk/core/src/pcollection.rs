@@ -165,6 +165,11 @@ impl<T> PCollection<T> {
         self.root.scope("Then", Spec::Scope, at, || closure(self.clone())).0
     }
 
+    /// Where the pipeline of this collection begins: a sink attaches to it what starts its work.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
     /// Says that nothing consumes this collection, on purpose.
     pub fn discard(&self) {
         self.root.discard(self.id);
