@@ -14,7 +14,8 @@ pub(crate) fn decode<T: DeserializeOwned>(
 ) -> Result<T, String> {
     if fields.len() != width {
         let first = if header.is_some() { "the header" } else { "the first row" };
-        return Err(format!("the row has {} columns, {first} has {width}", fields.len()));
+        let plural = if fields.len() == 1 { "" } else { "s" };
+        return Err(format!("the row has {} column{plural}, {first} has {width}", fields.len()));
     }
     fields.deserialize(header).map_err(|error| match error.kind() {
         csv::ErrorKind::Deserialize { err, .. } => {
@@ -55,7 +56,7 @@ mod tests {
     #[test]
     fn errors_name_the_column() {
         let header = Some(&["name", "age"][..]);
-        assert_eq!(person(header, &[b"Ada"]), Err("the row has 1 columns, the header has 2".into()));
+        assert_eq!(person(header, &[b"Ada"]), Err("the row has 1 column, the header has 2".into()));
         assert_eq!(person(None, &[b"a", b"1", b"2"]), Err("the row has 3 columns, the first row has 2".into()));
         assert_eq!(person(header, &[b"Ada", b"x"]), Err("column `age`: invalid digit found in string".into()));
         assert_eq!(person(None, &[b"Ada", b"256"]), Err("column 2: number too large to fit in target type".into()));
