@@ -174,6 +174,11 @@ impl<T> PCollection<T> {
         self.root.applied("Then", false, at, || closure(self.clone()))
     }
 
+    /// Where the pipeline of this collection begins: a sink attaches to it what starts its work.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
     /// Says that nothing consumes this collection, on purpose.
     pub fn discard(&self) {
         self.root.discard(self.id);
