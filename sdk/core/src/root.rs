@@ -161,23 +161,30 @@ impl Root {
 
     /// Gives a composite the code that stands for all of its parts.
     pub(crate) fn set_code(&self, node: NodeId, code: StepCode) {
-        self.0.borrow_mut().nodes[node].code = Some(code);
+        if let Some(node) = self.0.borrow_mut().nodes.get_mut(node) {
+            node.code = Some(code);
+        }
     }
 
     pub(crate) fn rename(&self, node: NodeId, name: &str) {
-        self.0.borrow_mut().nodes[node].label = name.to_owned();
+        if let Some(node) = self.0.borrow_mut().nodes.get_mut(node) {
+            node.label = name.to_owned();
+        }
     }
 
+    /// The windowing of a collection; the default for one that is not of this pipeline, which is a mistake elsewhere.
     pub(crate) fn windowing(&self, collection: u32) -> WindowingStrategy {
-        self.0.borrow().collections[collection as usize].windowing
+        self.0.borrow().collections.get(collection as usize).map_or_else(WindowingStrategy::default, |c| c.windowing)
     }
 
     pub(crate) fn set_windowing(&self, collection: u32, windowing: WindowingStrategy) {
-        self.0.borrow_mut().collections[collection as usize].windowing = windowing;
+        if let Some(collection) = self.0.borrow_mut().collections.get_mut(collection as usize) {
+            collection.windowing = windowing;
+        }
     }
 
     pub(crate) fn is_bounded(&self, collection: u32) -> bool {
-        self.0.borrow().collections[collection as usize].bounded
+        self.0.borrow().collections.get(collection as usize).is_none_or(|collection| collection.bounded)
     }
 }
 
