@@ -8,6 +8,9 @@ mod element;
 pub mod time;
 pub mod windowing;
 
+#[doc(hidden)]
+pub use coder::derived as __private;
 pub use coder::{Coder, CoderError};
 pub use element::{Element, Key, Pair};
+pub use ferrobeam_derive::Element;
 pub use time::Timestamp;

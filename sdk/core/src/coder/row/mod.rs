@@ -21,8 +21,8 @@ pub(crate) use atoms::InRow;
 pub use field::{FieldCoder, Within, field_type, is_null, put_field};
 pub(crate) use header::put_bitmap;
 pub use header::{Header, put_header, put_variant_header};
-pub use schema::enum_type;
 pub(crate) use schema::{atomic, element_type, logical, row_type};
+pub use schema::{enum_type, variant_type};
 
 use super::{Coder, CoderError, CoderSpec, Decoded, Encoded};
 use crate::coder::urn::ROW;

@@ -81,6 +81,12 @@ pub(crate) fn row_type<'a>(fields: impl IntoIterator<Item = (&'a str, FieldType)
     not_null(TypeInfo::RowType(RowType { schema: Some(schema(fields)) }))
 }
 
+/// A variant of an enum with data: a row of its fields, which is null if the value is another variant.
+#[must_use]
+pub fn variant_type(names: &[&str], types: Vec<FieldType>) -> FieldType {
+    FieldType { nullable: true, ..row_type(names.iter().copied().zip(types)) }
+}
+
 /// Makes a schema whose id follows from its content: the same type has the same id in every process.
 pub(crate) fn schema<'a>(fields: impl IntoIterator<Item = (&'a str, FieldType)>) -> Schema {
     let fields = fields.into_iter().zip(0..).map(|((name, field_type), position)| Field {
