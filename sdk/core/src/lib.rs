@@ -29,9 +29,9 @@ pub use coder::derived as __private;
 pub use coder::{Coder, CoderError};
 pub use element::{Element, Key, Pair};
 pub use error::{BoxError, Error, Result};
+pub use ferrobeam_derive::Element;
 pub use pcollection::{Named, PCollection, PTransform, named};
 pub use root::Root;
-pub use ferrobeam_derive::Element;
 pub use time::Timestamp;
 
 /// What a pipeline's file imports.
