@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
-use ferrobeam_core::coder::{Decoded, IterableCoder, Via, ViaCoder};
 use ferrobeam_core::runner::Runner;
 use ferrobeam_core::{Element, Error, PCollection, Root};
 use ferrobeam_direct::DirectRunner;
@@ -16,24 +15,11 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Element)]
+#[element(crate = "ferrobeam_core")]
 struct Person {
     name: String,
     age: u32,
-}
-
-impl Via for Person {
-    type As = (String, u32);
-    fn to(&self) -> Self::As {
-        (self.name.clone(), self.age)
-    }
-    fn from((name, age): Self::As) -> Decoded<Self> {
-        Ok(Person { name, age })
-    }
-}
-impl Element for Person {
-    type Coder = ViaCoder<<(String, u32) as Element>::Coder>;
-    type ListCoder = IterableCoder<Self::Coder>;
 }
 
 fn person(name: &str, age: u32) -> Person {
