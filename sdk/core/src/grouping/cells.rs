@@ -322,9 +322,12 @@ mod tests {
 
     type Out = (String, Grouped<u64>);
 
-    /// What came out: keys, sorted values, indices of panes; and how many bundles.
+    /// A key, its sorted values, the index of the pane.
+    type Seen = (String, Vec<u64>, u64);
+
+    /// What came out, and in how many bundles.
     #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<(Vec<(String, Vec<u64>, u64)>, usize)>>);
+    struct Log(Arc<Mutex<(Vec<Seen>, usize)>>);
 
     impl Receiver<Out> for Log {
         fn start_bundle(&mut self) -> Result<()> {
