@@ -29,7 +29,7 @@ fn prefixed(spec: &CoderSpec, pick: &mut u64) -> CoderSpec {
 }
 
 /// What holds for any coder.
-fn coder_laws<T: Debug + PartialEq, C: Coder<T>>(coder: &C, values: &[T], stable: bool) -> Checked {
+pub(crate) fn coder_laws<T: Debug + PartialEq, C: Coder<T>>(coder: &C, values: &[T], stable: bool) -> Checked {
     let spec = coder.spec();
     let dynamic = DynCoder::from_spec(&spec)?;
     let mut stream = Vec::new();
@@ -38,7 +38,7 @@ fn coder_laws<T: Debug + PartialEq, C: Coder<T>>(coder: &C, values: &[T], stable
         coder.encode(value, &mut stream)?;
         let nested = &stream[start..];
         let text = describe(&spec, nested);
-        prop_assert!(!text.contains(" .. broken: 0x"), "{}", text);
+        prop_assert!(!text.contains(" .. broken: 0x") && !text.ends_with(" .. cut off"), "{}", text);
 
         let foreign = dynamic.decode_with(&mut &*nested, &|_: &[u8]| panic!("there is no state"))?;
         let mut again = Vec::new();

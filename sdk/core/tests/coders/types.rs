@@ -6,7 +6,7 @@ use ferrobeam_core::{Element, Key, Timestamp};
 use proptest::collection::{btree_map, btree_set, hash_map, hash_set, vec};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -238,7 +238,7 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(any::<[u8; 16]>());
     visitor.key(any::<[Option<String>; 2]>());
     visitor.key(vec(any::<i64>(), 0..5));
-    visitor.key(vec(Just(()), 0..300));
+    visitor.key(vec(Just(()), 0..100));
     visitor.key(vec(vec(strings(), 0..3), 0..3));
     visitor.key(any::<Option<i64>>());
     visitor.key(any::<Option<Option<String>>>());
@@ -247,7 +247,7 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(btree_map(any::<i64>(), strings(), 0..4));
     visitor.element(hash_set(any::<i64>(), 0..4));
     visitor.element(hash_map(strings(), any::<f64>(), 0..4));
-    visitor.element(any::<HashMap<u8, Vec<Option<bool>>>>());
+    visitor.element(hash_map(any::<u8>(), vec(any::<Option<bool>>(), 0..4), 0..4));
     visitor.key((strings(), any::<i64>()));
     visitor.key((any::<i64>(), blobs()));
     visitor.key(((strings(), blobs()), (any::<()>(), strings())));

@@ -41,7 +41,8 @@ pub fn describe(spec: &CoderSpec, bytes: &[u8]) -> String {
     };
     match broken {
         None => text,
-        Some(rest) if rest == bytes => Text::hex(bytes),
+        Some(_) if text.is_empty() => Text::hex(bytes),
+        Some([]) => format!("{text} .. cut off"),
         Some(rest) => format!("{text} .. broken: {}", Text::hex(rest)),
     }
 }

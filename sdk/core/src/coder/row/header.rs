@@ -59,7 +59,7 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn has(&self, index: usize) -> bool {
-        (index as u64) < self.fields && !self.nulls.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
+        (index as u64) < self.fields && self.nulls.get(index / 8).is_none_or(|byte| byte >> (index % 8) & 1 == 0)
     }
 
     /// Reads field `index`, or makes it null if it is not there.
@@ -83,7 +83,7 @@ impl<'a> Header<'a> {
         if self.has(index) {
             coder.decode_field(input).map_err(|e| e.at(name))
         } else {
-            coder.null().ok_or_else(|| CoderError::invalid("a field that is not optional", "none").at(name))
+            coder.null().ok_or_else(|| CoderError::invalid("a value", "null, and the field is not optional").at(name))
         }
     }
 
