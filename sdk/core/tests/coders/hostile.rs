@@ -12,11 +12,14 @@ use std::collections::HashMap;
 /// Inputs over all coders together.
 const INPUTS: usize = 1_000_000;
 
+/// Decodes bytes and checks what comes of it.
+type Run = Box<dyn Fn(&[u8])>;
+
 /// One coder under test, and honest encodings to start from.
 struct Probe {
     name: String,
     seeds: Vec<Vec<u8>>,
-    run: Box<dyn Fn(&[u8])>,
+    run: Run,
 }
 
 struct Probes {
@@ -78,7 +81,7 @@ fn decode_dynamic(coder: &DynCoder, input: &[u8]) {
     }
     let _ = coder.decode_outer(input);
     // A text costs more than a decoding: for one input in eight.
-    if input.len() % 8 == 0 {
+    if input.len().is_multiple_of(8) {
         assert!(describe(coder.spec(), input).len() < 700);
     }
 }
@@ -101,7 +104,7 @@ impl XorShift {
     /// A byte that means something more often than chance would have it.
     fn byte(&mut self) -> u8 {
         const MEANINGFUL: [u8; 8] = [0, 1, 2, 3, 0x7f, 0x80, 0xfe, 0xff];
-        if self.next() % 2 == 0 { MEANINGFUL[self.below(8)] } else { self.next() as u8 }
+        if self.next().is_multiple_of(2) { MEANINGFUL[self.below(8)] } else { self.next() as u8 }
     }
 
     /// Random bytes, or an honest encoding with some changes.
@@ -166,8 +169,8 @@ fn a_million_inputs_do_no_harm() {
 
 /// Payloads of row coders, typed and not.
 fn schemas() -> Probe {
-    let payload = coder::of::<Everything>().spec_of::<Everything>().payload.to_vec();
-    let point = coder::of::<Point>().spec_of::<Point>().payload.to_vec();
+    let payload = coder::spec_of::<Everything>().payload.to_vec();
+    let point = coder::spec_of::<Point>().payload.to_vec();
     let run = |input: &[u8]| {
         let spec = CoderSpec::leaf(urn::ROW).with_payload(input.to_vec());
         if let Ok(coder) = DynCoder::from_spec(&spec) {
@@ -179,17 +182,6 @@ fn schemas() -> Probe {
     };
     Probe { name: "schemas".to_owned(), seeds: vec![payload, point.clone(), point], run: Box::new(run) }
 }
-
-/// Makes the ambiguous unambiguous: one coder serves many types.
-trait SpecOf {
-    fn spec_of<T>(&self) -> CoderSpec
-    where
-        Self: Coder<T>,
-    {
-        self.spec()
-    }
-}
-impl<C> SpecOf for C {}
 
 fn is_refused<T: Element>(input: &[u8]) {
     let mut rest = input;

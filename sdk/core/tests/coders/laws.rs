@@ -1,13 +1,13 @@
 //! The laws of `coder`, for every type.
 
-use crate::types::{Visitor, intervals, strings, timestamps, visit, windows};
+use crate::types::{Visitor, intervals, panes, strings, timestamps, visit, windows};
 use bytes::Bytes;
 use ferrobeam_core::coder::{
     self, Coder, CoderSpec, CustomWindowCoder, DynCoder, GlobalWindowCoder, IntervalWindowCoder, IterableCoder,
     LeafCoder, Metadata, ParamWindowedValueCoder, Part, ShardedKey, ShardedKeyCoder, TimerCoder, TimerData,
     TimerSetting, WindowCoder, WindowedValue, WindowedValueCoder, describe, urn,
 };
-use ferrobeam_core::windowing::{PaneInfo, Timing, Window};
+use ferrobeam_core::windowing::{PaneInfo, Window};
 use ferrobeam_core::{Element, Key};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -123,17 +123,6 @@ impl Visitor for Laws {
 #[test]
 fn of_all_elements() {
     visit(&mut Laws);
-}
-
-fn panes() -> impl Strategy<Value = PaneInfo> {
-    let timing = prop::sample::select(vec![Timing::Early, Timing::OnTime, Timing::Late, Timing::Unknown]);
-    (timing, any::<u32>(), any::<(bool, bool)>()).prop_map(|(timing, index, (is_first, is_last))| PaneInfo {
-        timing,
-        index: index.into(),
-        nonspeculative_index: if timing == Timing::Early { -1 } else { i64::from(index) / 2 },
-        is_first,
-        is_last,
-    })
 }
 
 fn metadata(windows: impl Strategy<Value = Window>) -> impl Strategy<Value = Metadata> {

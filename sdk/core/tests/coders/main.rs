@@ -5,6 +5,7 @@
 // Derived code says `::ferrobeam`.
 extern crate ferrobeam_core as ferrobeam;
 
+mod compile_errors;
 mod evolution;
 mod hostile;
 mod laws;

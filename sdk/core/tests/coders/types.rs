@@ -1,7 +1,7 @@
 //! Types of every kind, with strategies that make values of them.
 
 use bytes::Bytes;
-use ferrobeam_core::windowing::Window;
+use ferrobeam_core::windowing::{PaneInfo, Timing, Window};
 use ferrobeam_core::{Element, Key, Timestamp};
 use proptest::collection::{btree_map, btree_set, hash_map, hash_set, vec};
 use proptest::prelude::*;
@@ -118,6 +118,17 @@ pub(crate) fn windows() -> impl Strategy<Value = Window> {
 
 pub(crate) fn strings() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z]{0,8}", any::<String>()]
+}
+
+pub(crate) fn panes() -> impl Strategy<Value = PaneInfo> {
+    let timing = prop::sample::select(vec![Timing::Early, Timing::OnTime, Timing::Late, Timing::Unknown]);
+    (timing, any::<u32>(), any::<(bool, bool)>()).prop_map(|(timing, index, (is_first, is_last))| PaneInfo {
+        timing,
+        index: index.into(),
+        nonspeculative_index: if timing == Timing::Early { -1 } else { i64::from(index) / 2 },
+        is_first,
+        is_last,
+    })
 }
 
 fn blobs() -> impl Strategy<Value = Bytes> {
@@ -259,6 +270,7 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(timestamps());
     visitor.key(any::<Duration>());
     visitor.key(windows());
+    visitor.key(panes());
     visitor.key(points());
     visitor.key(pairs());
     visitor.key(Just(Nothing));
