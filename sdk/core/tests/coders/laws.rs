@@ -7,7 +7,7 @@ use ferrobeam_core::coder::{
     LeafCoder, Metadata, ParamWindowedValueCoder, Part, ShardedKey, ShardedKeyCoder, TimerCoder, TimerData,
     TimerSetting, WindowCoder, WindowedValue, WindowedValueCoder, describe, urn,
 };
-use ferrobeam_core::windowing::{PaneInfo, Window};
+use ferrobeam_core::windowing::Window;
 use ferrobeam_core::{Element, Key};
 use proptest::collection::vec;
 use proptest::prelude::*;
