@@ -2,8 +2,10 @@
 
 mod pane;
 mod strategy;
+pub mod trigger;
 mod window;
 
 pub use pane::{PaneInfo, Timing};
 pub use strategy::WindowingStrategy;
+pub use trigger::Trigger;
 pub use window::Window;
