@@ -61,7 +61,7 @@ pub(crate) struct NewStep<'a> {
 pub(crate) struct Collection {
     pub(crate) producer: NodeId,
     pub(crate) coder_id: String,
-    pub(crate) windowing: WindowingStrategy,
+    pub(crate) windowing: Arc<WindowingStrategy>,
     pub(crate) bounded: bool,
     /// An additional output must be consumed: its elements are lost otherwise, and nobody would notice.
     pub(crate) tag: Option<&'static str>,
@@ -110,7 +110,7 @@ impl Builder {
         &mut self,
         producer: NodeId,
         tag: Option<&'static str>,
-        windowing: WindowingStrategy,
+        windowing: impl Into<Arc<WindowingStrategy>>,
         bounded: bool,
     ) -> u32 {
         let code = CoderOf::<T>::shared();
@@ -122,11 +122,13 @@ impl Builder {
             self.mistake(at, format!("`{verb}` has two outputs named `{name}`"));
         }
         self.nodes[producer].outputs.push((name, id));
+        let windowing = windowing.into();
         self.collections.push(Collection { producer, coder_id, windowing, bounded, tag, code });
         id
     }
 
     pub(crate) fn mistake(&mut self, at: &Location<'_>, text: impl AsRef<str>) {
+        let at = self.place.unwrap_or(at);
         self.mistakes.push(format!("{}:{}: {}", at.file(), at.line(), text.as_ref()));
     }
 }

@@ -32,7 +32,13 @@ pub fn flatten<T: Element, const N: usize>(inputs: [&PCollection<T>; N]) -> PCol
     let code = Some(StepCode::Step(Arc::new(identity::<T>())));
     let named = inputs.iter().enumerate().map(|(i, input)| input.input(&format!("in{i}"))).collect();
     let node = root.step("Flatten", primitive(urns::transforms::FLATTEN), named, code, at);
-    let windowing = root.windowing(inputs[0].id);
+    let mut windowing = root.windowing(inputs[0].id);
+    for input in inputs.iter().filter(|input| input.root.identity() == root.identity()) {
+        match windowing.flatten(&root.windowing(input.id)) {
+            Ok(both) => windowing = Arc::new(both),
+            Err(why) => root.mistake(at, format!("`Flatten` cannot be: {why}")),
+        }
+    }
     let bounded = inputs.iter().all(|input| input.root.is_bounded(input.id));
     root.output(node, None, windowing, bounded)
 }

@@ -104,7 +104,11 @@ impl<T: Element> PCollection<T> {
         let grouping = Grouping::<K, _>::new(ToGrouped::<V>(PhantomData));
         let (root, code) = (&self.root, StepCode::Grouping(Arc::new(grouping)));
         let spec = primitive(urns::transforms::GROUP_BY_KEY);
-        let node = root.step("GroupByKey", spec, vec![self.input("in")], Some(code), Location::caller());
-        root.output(node, None, root.windowing(self.id), root.is_bounded(self.id))
+        let (windowing, at) = (root.windowing(self.id), Location::caller());
+        if let Some(why) = windowing.never_fires().filter(|_| !root.is_bounded(self.id)) {
+            root.mistake(at, why);
+        }
+        let node = root.step("GroupByKey", spec, vec![self.input("in")], Some(code), at);
+        root.output(node, None, windowing.after_grouping(), root.is_bounded(self.id))
     }
 }

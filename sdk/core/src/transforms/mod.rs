@@ -14,6 +14,7 @@ mod read;
 mod reshuffle;
 pub mod side_inputs;
 mod try_map;
+mod window;
 
 pub use co_group_by_key::CoGrouped;
 pub use par_do::TaggedOutputs;
