@@ -128,6 +128,6 @@ pub trait CombineFn: Clone + Send + Sync + 'static {
 /// What `extract_output` does where no values have no result. No runner asks: a key has a value, and an empty
 /// collection has [`CombineFn::default_output`].
 #[cold]
-fn of_nothing(what: &str) -> ! {
+pub(crate) fn of_nothing(what: &str) -> ! {
     panic!("the {what} of no values was asked for")
 }
