@@ -160,9 +160,17 @@ impl<T: Element> PCollection<T> {
         T: Pair<K, V>,
     {
         let grouping = Grouping::<K, _>::new(ToGrouped::<V>(PhantomData));
-        let (root, code) = (&self.root, StepCode::Grouping(Arc::new(grouping)));
-        let spec = primitive(urns::transforms::GROUP_BY_KEY);
-        let node = root.step("GroupByKey", spec, vec![self.input("in")], Some(code), Location::caller());
+        self.group_step(Some(StepCode::Grouping(Arc::new(grouping))))
+    }
+
+    /// The primitive; without code only an engine can run it, one that groups bytes.
+    #[track_caller]
+    pub(crate) fn group_step<K: Key, V: Element>(&self, code: Option<StepCode>) -> PCollection<(K, Grouped<V>)>
+    where
+        T: Pair<K, V>,
+    {
+        let (root, spec) = (&self.root, primitive(urns::transforms::GROUP_BY_KEY));
+        let node = root.step("GroupByKey", spec, vec![self.input("in")], code, Location::caller());
         root.output(node, None, root.windowing(self.id), root.is_bounded(self.id))
     }
 }
