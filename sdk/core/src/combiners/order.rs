@@ -36,6 +36,7 @@ impl<T: Ord> Ordered<ByOrd> for T {
 
 macro_rules! floats {
     ($($t:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Ordered<ByTotalOrder> for $t {
             #[inline]
             fn order(a: &$t, b: &$t) -> Ordering {
@@ -43,6 +44,7 @@ macro_rules! floats {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Ordered<ByTotalOrder> for Reverse<$t> {
             #[inline]
             fn order(a: &Reverse<$t>, b: &Reverse<$t>) -> Ordering {

@@ -91,7 +91,7 @@ impl Draws {
     #[inline]
     fn below(&mut self, n: u64) -> u64 {
         self.drawn += 1;
-        (u128::from(encoded::mix(self.drawn, self.state)) * u128::from(n) >> 64) as u64
+        ((u128::from(encoded::mix(self.drawn, self.state)) * u128::from(n)) >> 64) as u64
     }
 }
 

@@ -3,6 +3,9 @@
 use super::group_by_key::Grouped;
 use crate::{Element, Key, PCollection, Pair};
 
+/// A key with a value that each of two collections has of it, or that only one of them has.
+pub type OuterJoined<K, A, B> = (K, (Option<A>, Option<B>));
+
 impl<T: Element> PCollection<T> {
     /// Pairs each value of a key with each value that another collection has of that key; keys that only one of them
     /// has are left out.
@@ -97,7 +100,7 @@ impl<T: Element> PCollection<T> {
     pub fn full_outer_join<K: Key, A: Element, B: Element>(
         &self,
         other: &PCollection<(K, B)>,
-    ) -> PCollection<(K, (Option<A>, Option<B>))>
+    ) -> PCollection<OuterJoined<K, A, B>>
     where
         T: Pair<K, A>,
     {

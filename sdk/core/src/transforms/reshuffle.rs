@@ -101,6 +101,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         /// Whatever group an element goes through.
         #[test]
         fn elements_keep_their_metadata(input in vec((0i64..4, 0i64..4), 0..3000)) {
