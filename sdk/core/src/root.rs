@@ -2,7 +2,7 @@
 
 use crate::dofn::side::SideDeclaration;
 use crate::error::Result;
-use crate::graph::{Builder, Graph, Input, NewStep, NodeId, Spec, StepCode};
+use crate::graph::{Builder, Graph, Input, NewStep, NodeId, PipelineId, Spec, StepCode};
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, PTransform};
 use std::cell::RefCell;
@@ -71,8 +71,8 @@ impl Root {
     }
 
     /// Which pipeline this is: handles of two must not meet.
-    pub(crate) fn identity(&self) -> usize {
-        Rc::as_ptr(&self.0).addr()
+    pub(crate) fn identity(&self) -> PipelineId {
+        self.0.borrow().identity.clone()
     }
 
     pub(crate) fn coder_id<T: Element>(&self) -> String {
@@ -100,7 +100,7 @@ impl Root {
         code: Option<StepCode>,
         at: &'static Location<'static>,
     ) -> NodeId {
-        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at }, self.identity())
+        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at })
     }
 
     pub(crate) fn output<T: Element>(
@@ -165,19 +165,25 @@ impl Root {
     }
 
     pub(crate) fn rename(&self, node: NodeId, name: &str) {
-        self.0.borrow_mut().nodes[node].label = name.to_owned();
+        if let Some(node) = self.0.borrow_mut().nodes.get_mut(node) {
+            node.label = name.to_owned();
+        }
     }
 
+    // A handle may outlive its pipeline, and then nobody asks what the answer was.
+
     pub(crate) fn windowing(&self, collection: u32) -> WindowingStrategy {
-        self.0.borrow().collections[collection as usize].windowing
+        self.0.borrow().collections.get(collection as usize).map(|c| c.windowing).unwrap_or_default()
     }
 
     pub(crate) fn set_windowing(&self, collection: u32, windowing: WindowingStrategy) {
-        self.0.borrow_mut().collections[collection as usize].windowing = windowing;
+        if let Some(collection) = self.0.borrow_mut().collections.get_mut(collection as usize) {
+            collection.windowing = windowing;
+        }
     }
 
     pub(crate) fn is_bounded(&self, collection: u32) -> bool {
-        self.0.borrow().collections[collection as usize].bounded
+        self.0.borrow().collections.get(collection as usize).is_none_or(|c| c.bounded)
     }
 }
 
