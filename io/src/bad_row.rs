@@ -1,11 +1,11 @@
 use crate::files::FileError;
-use ferrobeam_core::coder::{Decoded, IterableCoder, Via, ViaCoder};
 use ferrobeam_core::{Element, PCollection};
 use serde::Serialize;
 use std::fmt;
 
 /// A row of a file that does not hold what it should: what the second collection of `.with_errors()` consists of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Element)]
+#[element(crate = "ferrobeam_core")]
 pub struct BadRow {
     /// The file.
     pub path: String,
@@ -17,22 +17,6 @@ pub struct BadRow {
     pub text: String,
     /// What is wrong with it.
     pub error: String,
-}
-
-impl Via for BadRow {
-    type As = (String, u64, u64, String, String);
-
-    fn to(&self) -> Self::As {
-        (self.path.clone(), self.line, self.offset, self.text.clone(), self.error.clone())
-    }
-    fn from((path, line, offset, text, error): Self::As) -> Decoded<Self> {
-        Ok(BadRow { path, line, offset, text, error })
-    }
-}
-
-impl Element for BadRow {
-    type Coder = ViaCoder<<<Self as Via>::As as Element>::Coder>;
-    type ListCoder = IterableCoder<Self::Coder>;
 }
 
 impl fmt::Display for BadRow {

@@ -1,10 +1,10 @@
 use crate::files::{Compression, FileError, RangeSizes, cut, expand};
 use ferrobeam_core::Element;
-use ferrobeam_core::coder::{Decoded, IterableCoder, Via, ViaCoder};
 use ferrobeam_core::dofn::restriction::{OffsetRange, Restriction};
 
 /// A part of the rows of one file: those that start in a range of its decompressed bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Element)]
+#[element(crate = "ferrobeam_core")]
 pub(crate) struct FileRange {
     path: String,
     range: OffsetRange,
@@ -24,22 +24,6 @@ impl FileRange {
     pub(crate) fn next(&self) -> u64 {
         self.range.next()
     }
-}
-
-impl Via for FileRange {
-    type As = (String, OffsetRange, bool);
-
-    fn to(&self) -> Self::As {
-        (self.path.clone(), self.range.clone(), self.splittable)
-    }
-    fn from((path, range, splittable): Self::As) -> Decoded<Self> {
-        Ok(FileRange { path, range, splittable })
-    }
-}
-
-impl Element for FileRange {
-    type Coder = ViaCoder<<<Self as Via>::As as Element>::Coder>;
-    type ListCoder = IterableCoder<Self::Coder>;
 }
 
 impl Restriction for FileRange {

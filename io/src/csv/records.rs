@@ -25,7 +25,7 @@ pub(crate) struct Record<'a> {
 pub(crate) enum RecordError {
     #[error(transparent)]
     Read(#[from] LineError),
-    #[error("a quote opens here and is not closed")]
+    #[error("a quote in the record that starts here is not closed")]
     Quote { offset: u64 },
 }
 

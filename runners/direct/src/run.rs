@@ -131,11 +131,8 @@ impl<'a> Run<'a> {
             Some(processor) => processor,
             None => self.wire(stage, false)?,
         };
-        let outcome = match processor.process(&rows, size, false) {
-            Ok(outcome) => outcome,
-            Err(error) if error.is_user_code() => return Err(self.find_element(stage, &rows, size, error)),
-            Err(error) => return Err(error),
-        };
+        let outcome = processor.process(&rows, size, false);
+        let outcome = outcome.map_err(|error| self.find_element(stage, &rows, size, error))?;
         if self.schedule.fails() {
             // The operators go with the bundle: they may remember what must not have happened.
             drop(processor);
@@ -143,11 +140,14 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.processors[stage] = Some(processor);
-        self.commit(stage, outcome)
+        self.commit(stage, outcome).map_err(|error| self.find_element(stage, &rows, size, error))
     }
 
     /// Runs a bundle that failed once more, one element at a time, to see on which element it fails.
     fn find_element(&mut self, stage: usize, rows: &[Row], size: usize, error: Error) -> Error {
+        if !error.is_user_code() {
+            return error;
+        }
         let again = self.wire(stage, true).and_then(|mut processor| processor.process(rows, size, true));
         match again {
             Err(found) if found.is_user_code() => found,
