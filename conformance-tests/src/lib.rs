@@ -15,6 +15,7 @@
 mod case;
 mod cases;
 mod check;
+pub mod generated;
 
 mod ledger;
 mod matrix;

@@ -6,8 +6,10 @@ use ferrobeam::metrics::Metrics;
 use ferrobeam::prelude::*;
 use ferrobeam::runner::{PipelineResult, Runner};
 use ferrobeam::testing::assert_that;
+use ferrobeam_conformance::generated::pipelines;
 use ferrobeam_conformance::{CASES, Case, Ledger, Outcome};
 use ferrobeam_direct::DirectRunner;
+use proptest::prelude::{ProptestConfig, prop_assert, proptest};
 use std::process::Command;
 
 /// A case on several schedules, in half of which bundles fail.
@@ -145,4 +147,16 @@ fn the_program_lists_cases_and_prints_the_matrix() {
     let (status, text) = conformance(&["matrix"]);
     assert_eq!(status, Some(0));
     assert!(text.starts_with("| area | direct |\n|---|---|\n| assertions | all "), "{text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_pipelines_come_to_what_they_should(pipeline in pipelines(12), seed in 0..1000u64, faulty: bool) {
+        let failing_bundles = if faulty { 0.3 } else { 0.0 };
+        let runner: &dyn Runner = &DirectRunner::new().seed(seed).failing_bundles(failing_bundles);
+        let result = runner.run(|root| pipeline.construct(root));
+        prop_assert!(result.is_ok(), "{}", result.unwrap_err());
+    }
 }

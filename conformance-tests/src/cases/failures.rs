@@ -106,7 +106,7 @@ fn names_the_element(runner: &dyn Runner, panics: bool) -> CaseResult {
         Ok(())
     });
     let on = if panics { "panicked on" } else { "failed on" };
-    fails(result, &["`Fragile`", on, "at the beginning of time", "broken in Process"])
+    fails(result, &["`Fragile`", on, " 42 at the beginning of time", "broken in Process"])
 }
 
 pub(super) fn an_error_names_the_element(runner: &dyn Runner) -> CaseResult {
