@@ -1,2 +1,69 @@
-//! Chores of the workspace: `cargo xtask test`.
-fn main() {}
+//! Chores of the workspace.
+//!
+//! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, and the word count of the
+//! README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and `cargo xtask wordcount [MIB]` run only
+//! one of them.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
+
+mod layout;
+mod wordcount;
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// Why a chore failed.
+type Failure = String;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["test"] => test(),
+        ["hostile"] => hostile(),
+        ["wordcount"] => wordcount::compare(128),
+        ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
+        _ => Err("usage: cargo xtask test | hostile | wordcount [MIB]".to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test() -> Result<(), Failure> {
+    layout::check()?;
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
+    cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    cargo(&["test", "--workspace"], &[])?;
+    hostile()?;
+    wordcount::compare(128)
+}
+
+/// A million random and mutated inputs for each coder; in a release build, for there are many coders.
+fn hostile() -> Result<(), Failure> {
+    let test = ["test", "--release", "--package", "ferrobeam-core", "--test", "coders", "hostile"];
+    cargo(&test, &[("FERROBEAM_INPUTS_PER_CODER", "1000000")])
+}
+
+/// Runs cargo and says how long it took.
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), Failure> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    run(Command::new(cargo).args(arguments).envs(environment.iter().copied()))
+}
+
+/// Runs a command, which must succeed.
+fn run(command: &mut Command) -> Result<(), Failure> {
+    let shown = format!("{:?}", command).replace('"', "");
+    println!("== {shown}");
+    let start = Instant::now();
+    let status = command.status().map_err(|e| format!("{shown}: {e}"))?;
+    if !status.success() {
+        return Err(format!("{shown}: {status}"));
+    }
+    println!("== done in {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}

@@ -41,8 +41,12 @@ impl Edges for StageEdges<'_> {
         }
         for (id, grouping) in self.groupings.iter().enumerate().filter(|(_, g)| g.input == collection) {
             receivers.push(grouping.receiver(self.parcels.entry(id).or_default())?);
+            receivers.extend(if self.one_by_one { grouping.probe()? } else { None });
         }
-        Ok(receivers)
+        if !self.one_by_one {
+            return Ok(receivers);
+        }
+        Ok(vec![wire_before(&*self.graph.coder(collection)?.check(true), maker, receivers)?])
     }
 
     fn sides(&mut self, transform: &str) -> Arc<dyn SideReader> {

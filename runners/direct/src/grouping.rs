@@ -18,8 +18,10 @@ pub(crate) struct Grouping {
     pub(crate) output: String,
     pub(crate) fired: bool,
     step: StepName,
-    /// The first half of a lifted combine, if this run lifts it.
+    /// The first half of the combine, if it can be lifted.
     pre_combine: Option<Arc<dyn AnyStep>>,
+    /// Whether this run lifts it.
+    lifted: bool,
     on_bytes: OnBytes,
     panes: Box<dyn Panes>,
     windows: BTreeMap<Window, Slot>,
@@ -49,17 +51,28 @@ impl Grouping {
         let Some(StepCode::Grouping(code)) = graph.code(transform)? else {
             return Err(Error::Graph(vec![format!("{step} is no grouping")]));
         };
-        let (mut code, mut pre_combine): (Arc<dyn AnyGrouping>, _) = (code.clone(), None);
-        if lift && let Some(lifted) = code.lifted() {
-            (code, pre_combine) = (lifted.merge, Some(lifted.pre_combine));
-        }
+        let halves = code.lifted();
+        let lifted = lift && halves.is_some();
+        let (merge, pre_combine) = halves.map(|halves| (halves.merge, halves.pre_combine)).unzip();
+        let code: Arc<dyn AnyGrouping> = merge.filter(|_| lifted).unwrap_or_else(|| code.clone());
         let on_bytes = code.on_bytes();
         let out = Buffer::default();
         let encode = wire_before(&*graph.coder(&junction.output)?.encode(), &step, vec![out.receiver()])?;
         let decode = wire_before(&*on_bytes.decode, &step, vec![encode])?;
         let panes = on_bytes.grouping.panes(&step, vec![decode])?;
         let (input, output) = (junction.input.clone(), junction.output.clone());
-        Ok(Grouping { input, output, fired: false, step, pre_combine, on_bytes, panes, windows: BTreeMap::new(), out })
+        Ok(Grouping {
+            input,
+            output,
+            fired: false,
+            step,
+            pre_combine,
+            lifted,
+            on_bytes,
+            panes,
+            windows: BTreeMap::new(),
+            out,
+        })
     }
 
     /// The receiver of typed pairs that fills `parcels`.
@@ -67,9 +80,15 @@ impl Grouping {
         let sink = self.on_bytes.grouping.sink(Box::new(parcels.clone()));
         let encode = wire_before(&*self.on_bytes.encode, &self.step, vec![sink])?;
         match &self.pre_combine {
-            Some(pre_combine) => wire_before(&**pre_combine, &self.step, vec![encode]),
-            None => Ok(encode),
+            Some(pre_combine) if self.lifted => wire_before(&**pre_combine, &self.step, vec![encode]),
+            _ => Ok(encode),
         }
+    }
+
+    /// A receiver of typed pairs that combines them and forgets the result: for a combine function that fails when a
+    /// bundle is committed, it fails on the same element inside the bundle.
+    pub(crate) fn probe(&self) -> Result<Option<AnyReceiver>> {
+        self.pre_combine.as_ref().map(|pre_combine| wire_before(&**pre_combine, &self.step, Vec::new())).transpose()
     }
 
     /// Folds the pairs of a committed bundle in.

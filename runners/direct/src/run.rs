@@ -8,7 +8,7 @@ use crate::schedule::Schedule;
 use crate::sides::Side;
 use bytes::Bytes;
 use ferrobeam_core::graph::{Graph, wire_before};
-use ferrobeam_core::metrics::Metrics;
+use ferrobeam_core::metrics::{self, Metrics};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::fuse::{Plan, Stage, fuse};
@@ -58,6 +58,14 @@ impl<'a> Run<'a> {
 
     /// Runs until nothing is left to do.
     pub(crate) fn finish(mut self) -> Result<Metrics> {
+        // Bundles collect their own metrics. What is left is what combine functions report between them, where only
+        // committed elements come.
+        let (result, between) = metrics::collect(|| self.work());
+        self.metrics.merge(between);
+        result.map(|()| self.metrics)
+    }
+
+    fn work(&mut self) -> Result<()> {
         for collection in self.plan.impulses.clone() {
             self.deliver(&collection, vec![Row::impulse()])?;
         }
@@ -72,7 +80,7 @@ impl<'a> Run<'a> {
             }
         }
         if self.pending.iter().all(Vec::is_empty) && self.groupings.iter().all(|grouping| grouping.fired) {
-            return Ok(self.metrics);
+            return Ok(());
         }
         Err(Error::Runner { runner: "direct", message: self.what_waits() })
     }
@@ -123,11 +131,8 @@ impl<'a> Run<'a> {
             Some(processor) => processor,
             None => self.wire(stage, false)?,
         };
-        let outcome = match processor.process(&rows, size, false) {
-            Ok(outcome) => outcome,
-            Err(error) if error.is_user_code() => return Err(self.find_element(stage, &rows, size, error)),
-            Err(error) => return Err(error),
-        };
+        let outcome = processor.process(&rows, size, false);
+        let outcome = outcome.map_err(|error| self.find_element(stage, &rows, size, error))?;
         if self.schedule.fails() {
             // The operators go with the bundle: they may remember what must not have happened.
             drop(processor);
@@ -135,11 +140,14 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.processors[stage] = Some(processor);
-        self.commit(stage, outcome)
+        self.commit(stage, outcome).map_err(|error| self.find_element(stage, &rows, size, error))
     }
 
     /// Runs a bundle that failed once more, one element at a time, to see on which element it fails.
     fn find_element(&mut self, stage: usize, rows: &[Row], size: usize, error: Error) -> Error {
+        if !error.is_user_code() {
+            return error;
+        }
         let again = self.wire(stage, true).and_then(|mut processor| processor.process(rows, size, true));
         match again {
             Err(found) if found.is_user_code() => found,

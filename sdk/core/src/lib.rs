@@ -24,16 +24,15 @@ pub mod time;
 pub mod transforms;
 pub mod windowing;
 
+#[doc(hidden)]
+pub use coder::derived as __private;
 pub use coder::{Coder, CoderError};
 pub use element::{Element, Key, Pair};
 pub use error::{BoxError, Error, Result};
+pub use ferrobeam_derive::Element;
 pub use pcollection::{Named, PCollection, PTransform, named};
 pub use root::Root;
 pub use time::Timestamp;
-
-/// For derived code only.
-#[doc(hidden)]
-pub mod __private {}
 
 /// What a pipeline's file imports.
 pub mod prelude {

@@ -64,7 +64,7 @@ pub trait PTransform<In> {
     /// What it makes: a collection, several, or nothing.
     type Output;
 
-    /// Adds the steps.
+    /// Adds the steps. A library marks its implementation `#[track_caller]`: errors then name the line that applies it.
     fn expand(self, input: In) -> Self::Output;
 
     /// The composite's name in the graph; by default the last part of the type's or function's path.
@@ -73,11 +73,6 @@ pub trait PTransform<In> {
         Self: Sized,
     {
         short_name(std::any::type_name::<Self>())
-    }
-
-    /// Whether errors in its steps should name the line that applies it, and not lines of its own: a library's do.
-    fn is_library(&self) -> bool {
-        false
     }
 }
 
@@ -123,10 +118,6 @@ impl<In, X: PTransform<In>> PTransform<In> for Named<X> {
     fn name(&self) -> String {
         self.name.clone()
     }
-
-    fn is_library(&self) -> bool {
-        self.transform.is_library()
-    }
 }
 
 /// `my_crate::words::count_words` is `count_words`; a closure has no name of its own.
@@ -154,9 +145,10 @@ impl<T> PCollection<T> {
     /// Applies a composite: a function of the collection, or a [`PTransform`].
     #[track_caller]
     pub fn apply<X: PTransform<PCollection<T>>>(&self, transform: X) -> X::Output {
-        let at = Location::caller();
-        let (name, is_library) = (transform.name(), transform.is_library());
-        self.root.applied(&name, is_library, at, || transform.expand(self.clone()))
+        let scope = self.root.open(&transform.name(), Location::caller());
+        let output = transform.expand(self.clone());
+        self.root.leave(scope);
+        output
     }
 
     /// Applies a closure, whose parameter needs no type here.
@@ -171,8 +163,15 @@ impl<T> PCollection<T> {
     /// ```
     #[track_caller]
     pub fn then<R>(&self, closure: impl FnOnce(PCollection<T>) -> R) -> R {
-        let at = Location::caller();
-        self.root.applied("Then", false, at, || closure(self.clone()))
+        let scope = self.root.open("Then", Location::caller());
+        let output = closure(self.clone());
+        self.root.leave(scope);
+        output
+    }
+
+    /// Where the pipeline of this collection begins: a sink attaches to it what starts its work.
+    pub fn root(&self) -> &Root {
+        &self.root
     }
 
     /// Says that nothing consumes this collection, on purpose.

@@ -2,7 +2,7 @@
 
 use crate::dofn::side::SideDeclaration;
 use crate::error::Result;
-use crate::graph::{Builder, Graph, Input, NewStep, NodeId, Spec, StepCode};
+use crate::graph::{Builder, Graph, Input, NewStep, NodeId, PipelineId, Spec, StepCode};
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, PTransform};
 use std::cell::RefCell;
@@ -42,9 +42,10 @@ impl Root {
     /// Applies a source: any function of the root, or any `PTransform<&Root>`.
     #[track_caller]
     pub fn apply<'a, X: PTransform<&'a Root>>(&'a self, transform: X) -> X::Output {
-        let at = Location::caller();
-        let (name, is_library) = (transform.name(), transform.is_library());
-        self.applied(&name, is_library, at, || transform.expand(self))
+        let scope = self.open(&transform.name(), Location::caller());
+        let output = transform.expand(self);
+        self.leave(scope);
+        output
     }
 
     /// Registers what the launcher does when the pipeline failed: a sink removes its temporary files.
@@ -71,8 +72,8 @@ impl Root {
     }
 
     /// Which pipeline this is: handles of two must not meet.
-    pub(crate) fn identity(&self) -> usize {
-        Rc::as_ptr(&self.0).addr()
+    pub(crate) fn identity(&self) -> PipelineId {
+        self.0.borrow().identity.clone()
     }
 
     pub(crate) fn coder_id<T: Element>(&self) -> String {
@@ -100,7 +101,7 @@ impl Root {
         code: Option<StepCode>,
         at: &'static Location<'static>,
     ) -> NodeId {
-        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at }, self.identity())
+        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at })
     }
 
     pub(crate) fn output<T: Element>(
@@ -114,8 +115,7 @@ impl Root {
         PCollection::new(self.clone(), id, node)
     }
 
-    /// Steps added inside belong to one composite, and show the place where that was applied; gives back its node as
-    /// well.
+    /// Steps added inside belong to one composite, and show the place where that was added; gives back its node as well.
     pub(crate) fn scope<R>(
         &self,
         verb: &str,
@@ -124,61 +124,71 @@ impl Root {
         expand: impl FnOnce() -> R,
     ) -> (R, NodeId) {
         let place = self.0.borrow().place.unwrap_or(at);
-        self.scope_at(verb, spec, at, Some(place), expand)
+        let scope = self.enter(verb, spec, at, Some(place));
+        let (result, node) = (expand(), scope.node);
+        self.leave(scope);
+        (result, node)
     }
 
-    /// Steps added inside belong to a transform that somebody applies.
-    pub(crate) fn applied<R>(
-        &self,
-        verb: &str,
-        is_library: bool,
-        at: &'static Location<'static>,
-        expand: impl FnOnce() -> R,
-    ) -> R {
-        let outer = self.0.borrow().place;
-        let place = outer.or(is_library.then_some(at));
-        self.scope_at(verb, Spec::Scope, at, place, expand).0
+    /// Begins a composite of the user's. It is no function with a closure as `scope` is: the caller's place passes
+    /// through a transform that is `#[track_caller]`, as those of libraries are, but through no closure.
+    pub(crate) fn open(&self, name: &str, at: &'static Location<'static>) -> OpenScope {
+        let place = self.0.borrow().place;
+        self.enter(name, Spec::Scope, at, place)
     }
 
-    fn scope_at<R>(
+    fn enter(
         &self,
         verb: &str,
         spec: Spec,
         at: &'static Location<'static>,
         place: Option<&'static Location<'static>>,
-        expand: impl FnOnce() -> R,
-    ) -> (R, NodeId) {
+    ) -> OpenScope {
         let node = self.step(verb, spec, Vec::new(), None, at);
-        let outer = {
-            let mut builder = self.0.borrow_mut();
-            (builder.scope.replace(node), std::mem::replace(&mut builder.place, place))
-        };
-        let result = expand();
         let mut builder = self.0.borrow_mut();
-        (builder.scope, builder.place) = outer;
-        (result, node)
+        OpenScope { node, outer: (builder.scope.replace(node), std::mem::replace(&mut builder.place, place)) }
+    }
+
+    /// Ends a composite.
+    pub(crate) fn leave(&self, scope: OpenScope) {
+        let mut builder = self.0.borrow_mut();
+        (builder.scope, builder.place) = scope.outer;
     }
 
     /// Gives a composite the code that stands for all of its parts.
     pub(crate) fn set_code(&self, node: NodeId, code: StepCode) {
-        self.0.borrow_mut().nodes[node].code = Some(code);
+        if let Some(node) = self.0.borrow_mut().nodes.get_mut(node) {
+            node.code = Some(code);
+        }
     }
 
     pub(crate) fn rename(&self, node: NodeId, name: &str) {
-        self.0.borrow_mut().nodes[node].label = name.to_owned();
+        if let Some(node) = self.0.borrow_mut().nodes.get_mut(node) {
+            node.label = name.to_owned();
+        }
     }
 
+    /// The windowing of a collection; the default for one that is not of this pipeline, which is a mistake elsewhere.
     pub(crate) fn windowing(&self, collection: u32) -> WindowingStrategy {
-        self.0.borrow().collections[collection as usize].windowing
+        self.0.borrow().collections.get(collection as usize).map_or_else(WindowingStrategy::default, |c| c.windowing)
     }
 
     pub(crate) fn set_windowing(&self, collection: u32, windowing: WindowingStrategy) {
-        self.0.borrow_mut().collections[collection as usize].windowing = windowing;
+        if let Some(collection) = self.0.borrow_mut().collections.get_mut(collection as usize) {
+            collection.windowing = windowing;
+        }
     }
 
     pub(crate) fn is_bounded(&self, collection: u32) -> bool {
-        self.0.borrow().collections[collection as usize].bounded
+        self.0.borrow().collections.get(collection as usize).is_none_or(|collection| collection.bounded)
     }
+}
+
+/// A composite that is being added to.
+pub(crate) struct OpenScope {
+    node: NodeId,
+    /// What was open, and the place to show, before it.
+    outer: (Option<NodeId>, Option<&'static Location<'static>>),
 }
 
 impl std::fmt::Debug for Root {

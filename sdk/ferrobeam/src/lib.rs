@@ -25,7 +25,14 @@ mod options;
 
 pub use ferrobeam_core::*;
 pub use ferrobeam_direct::DirectRunner;
+pub use ferrobeam_io as io;
 pub use launch::{run, run_then};
 
 #[doc(hidden)]
 pub use ferrobeam_core::__private;
+
+/// What a pipeline's file imports.
+pub mod prelude {
+    pub use ferrobeam_core::prelude::*;
+    pub use ferrobeam_io::{csv, json, text};
+}

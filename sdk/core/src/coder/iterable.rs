@@ -1,15 +1,12 @@
 //! `iterable:v1`: lists and sets, of known or unknown length, and the lists whose rest lies in an engine's state.
 
-use super::wire::{put_varint, take_array, take_prefixed, take_varint};
-use super::{Coder, CoderError, CoderProblem, CoderSpec, Decoded, Encoded, Part};
+use super::list::{Idle, put_count, read_list, reserve, whole};
+use super::wire::put_varint;
+use super::{Coder, CoderError, CoderSpec, Decoded, Encoded, Part};
 use crate::coder::urn::{ITERABLE, STATE_BACKED_ITERABLE};
 use bytes::Bytes;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, Hash};
-
-/// Items that take no bytes at all (global windows do) could be claimed by the billion in five bytes; more than this many in
-/// one list are refused in both directions.
-pub(crate) const MAX_ITEMS_WITHOUT_BYTES: usize = 1 << 16;
 
 /// Items per chunk of a list of unknown length.
 const CHUNK: usize = 1024;
@@ -86,13 +83,14 @@ impl<C> IterableCoder<C> {
         out: &mut Vec<u8>,
         write: impl Fn(&C, bool, I::Item, &mut Vec<u8>) -> Encoded,
     ) -> Encoded {
-        let n = items.len();
-        put_count(n, out)?;
-        let start = out.len();
+        put_count(items.len(), out)?;
+        let mut idle = Idle::default();
         for (i, item) in items.enumerate() {
+            let before = out.len();
             self.item.write(false, out, |c, outer, out| write(c, outer, item, out)).map_err(|e| e.at_index(i))?;
+            idle.count(out.len() - before)?;
         }
-        check_bytes(n, out.len() - start)
+        Ok(())
     }
 
     #[inline]
@@ -115,9 +113,11 @@ impl<C> IterableCoder<C> {
         C: Coder<T>,
     {
         out.extend_from_slice(&(-1i32).to_be_bytes());
-        let (mut chunk, mut n) = (Vec::new(), 0);
+        let (mut chunk, mut n, mut idle) = (Vec::new(), 0, Idle::default());
         for item in items {
+            let before = chunk.len();
             self.item.encode(item, &mut chunk)?;
+            idle.count(chunk.len() - before)?;
             n += 1;
             if n == CHUNK {
                 put_varint(n as u64, out);
@@ -180,36 +180,6 @@ impl<C> IterableCoder<C> {
     }
 }
 
-/// Appends the count of a list.
-pub(crate) fn put_count(n: usize, out: &mut Vec<u8>) -> Encoded {
-    match i32::try_from(n) {
-        Ok(n) => {
-            out.extend_from_slice(&n.to_be_bytes());
-            Ok(())
-        }
-        Err(_) => Err(CoderError::refused(format!("a list of {n} items: Beam counts to 2147483647"))),
-    }
-}
-
-fn check_bytes(items: usize, bytes: usize) -> Encoded {
-    if bytes < items && items - bytes > MAX_ITEMS_WITHOUT_BYTES {
-        return Err(CoderError::refused(format!("a list of {items} items in {bytes} bytes")));
-    }
-    Ok(())
-}
-
-/// A capacity that a claim of `n` items justifies: not more than the input can hold, and at most a megabyte in advance.
-pub(crate) fn capacity<T>(n: usize, input: &[u8]) -> usize {
-    n.min(input.len()).min((1 << 20) / size_of::<T>().max(1))
-}
-
-/// How many items to reserve memory for.
-#[inline]
-pub(crate) fn reserve<T>(input: &[u8]) -> usize {
-    let count = input.first_chunk().map_or(0, |bytes| i32::from_be_bytes(*bytes));
-    capacity::<T>(usize::try_from(count).unwrap_or(0), input)
-}
-
 impl<C> IterableCoder<C> {
     /// Hands each item to `add`; returns the token if the list goes on in the engine's state.
     #[inline]
@@ -217,51 +187,12 @@ impl<C> IterableCoder<C> {
     where
         C: Coder<T>,
     {
-        const TOKEN: i64 = -1;
-        let mut progress = Progress::default();
-        let count = i32::from_be_bytes(take_array(input, "the count of a list")?);
-        if let Ok(count) = u64::try_from(count) {
-            self.read_chunk(count, input, &mut progress, &mut add)?;
-            return Ok(None);
-        }
-        if count != -1 {
-            return Err(CoderError::invalid("the count of a list", count));
-        }
-        loop {
-            match take_varint(input)?.cast_signed() {
-                0 => return Ok(None),
-                TOKEN => return take_prefixed(input, "a state token").map(Some),
-                n => {
-                    let count = u64::try_from(n).map_err(|_| CoderError::invalid("the count of a chunk", n))?;
-                    self.read_chunk(count, input, &mut progress, &mut add)?;
-                }
-            }
-        }
-    }
-
-    #[inline]
-    fn read_chunk<T>(
-        &self,
-        count: u64,
-        input: &mut &[u8],
-        progress: &mut Progress,
-        add: &mut impl FnMut(T),
-    ) -> Decoded<()>
-    where
-        C: Coder<T>,
-    {
-        for _ in 0..count {
+        let mut idle = Idle::default();
+        read_list(input, |input| {
             let before = input.len();
-            add(self.item.decode(input).map_err(|e| e.at_index(progress.items))?);
-            progress.items += 1;
-            if input.len() == before {
-                progress.without_bytes += 1;
-                if progress.without_bytes > MAX_ITEMS_WITHOUT_BYTES {
-                    return Err(CoderError::invalid("a list", "too many items without bytes"));
-                }
-            }
-        }
-        Ok(())
+            add(self.item.decode(input)?);
+            idle.count(before - input.len())
+        })
     }
 
     /// Reads a list that is all here.
@@ -270,17 +201,8 @@ impl<C> IterableCoder<C> {
     where
         C: Coder<T>,
     {
-        match self.read(input, add)? {
-            None => Ok(()),
-            Some(_) => Err(CoderProblem::State("no state is at hand here".to_owned()).into()),
-        }
+        whole(self.read(input, add)?)
     }
-}
-
-#[derive(Default)]
-struct Progress {
-    items: usize,
-    without_bytes: usize,
 }
 
 impl<T: 'static, C: Coder<T>> Coder<Vec<T>> for IterableCoder<C> {

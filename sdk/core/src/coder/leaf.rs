@@ -1,6 +1,9 @@
 //! Coders without parts.
 
+use super::row::{atomic, element_type};
+use super::urn::{BOOL, BYTES, DOUBLE, STRING_UTF8, VARINT};
 use super::{Coder, CoderSpec, Decoded, Encoded};
+use ferrobeam_model::pipeline::{AtomicType, FieldType};
 
 /// A type with one fixed encoding: numbers, text, bytes, times.
 pub trait Leaf: Sized + 'static {
@@ -28,6 +31,33 @@ pub trait Leaf: Sized + 'static {
     /// If `input` is none.
     #[inline]
     fn take_outer(input: &mut &[u8]) -> Decoded<Self> {
+        Self::take(input)
+    }
+
+    /// Returns the Beam type of a field of a row.
+    fn field_type() -> FieldType {
+        match Self::URN {
+            VARINT => atomic(AtomicType::Int64),
+            DOUBLE => atomic(AtomicType::Double),
+            BOOL => atomic(AtomicType::Boolean),
+            STRING_UTF8 => atomic(AtomicType::String),
+            BYTES => atomic(AtomicType::Bytes),
+            other => element_type(&CoderSpec::leaf(other)),
+        }
+    }
+
+    /// Appends the encoding in a row.
+    #[inline]
+    fn put_field(&self, out: &mut Vec<u8>) {
+        self.put(out);
+    }
+
+    /// Reads the encoding in a row.
+    ///
+    /// # Errors
+    /// If `input` does not begin with one.
+    #[inline]
+    fn take_field(input: &mut &[u8]) -> Decoded<Self> {
         Self::take(input)
     }
 }

@@ -1,6 +1,6 @@
 //! Maps, as iterables of pairs: Beam has no coder of maps outside of rows.
 
-use super::iterable::reserve;
+use super::list::reserve;
 use super::{Coder, CoderSpec, Decoded, Encoded, IterableCoder, KvCoder};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
@@ -8,6 +8,13 @@ use std::hash::{BuildHasher, Hash};
 /// The coder of maps: `iterable<kv<K, V>>`, which other languages read as a list of pairs. Of repeated keys the last wins.
 #[derive(Clone, Debug)]
 pub struct MapCoder<CK, CV>(IterableCoder<KvCoder<CK, CV>>);
+
+impl<CK, CV> MapCoder<CK, CV> {
+    /// Returns the coder of the entries.
+    pub(crate) fn entries(&self) -> &IterableCoder<KvCoder<CK, CV>> {
+        &self.0
+    }
+}
 
 macro_rules! map_coder {
     ($map:ty, [$($key:tt)*] [$($hasher:tt)*], $with_capacity:expr) => {

@@ -26,25 +26,30 @@
 //!   not justify: a count is a claim, and memory follows the items that were read, not the claim;
 //! - the nested encoding of an [`Element`] is never empty, so a list can never be longer than its bytes.
 
+#[doc(hidden)]
+pub mod derived;
+mod dynamic;
 mod error;
 mod iterable;
 mod kv;
 mod leaf;
+mod list;
 mod map;
 mod nullable;
 mod opaque;
 mod pane;
 mod part;
 mod result;
+pub mod row;
 mod spec;
 mod timer;
-mod tuple;
 pub mod urn;
 mod via;
 mod window;
 mod windowed;
 pub mod wire;
 
+pub use dynamic::{CustomWindow, Decimal, DynCoder, Value, describe};
 pub use error::{CoderError, CoderProblem, Decoded, Encoded};
 pub use iterable::{IterableCoder, StateFetch};
 pub use kv::KvCoder;
@@ -55,9 +60,9 @@ pub use opaque::{OpaqueCoder, PostcardCoder};
 pub use pane::{put_pane, take_pane};
 pub use part::{Part, Prefixed};
 pub use result::ResultCoder;
+pub use row::{FieldCoder, Row, RowCoder};
 pub use spec::CoderSpec;
 pub use timer::{TimerCoder, TimerData, TimerSetting};
-pub use tuple::TupleCoder;
 pub use via::{Via, ViaCoder};
 pub use window::{CustomWindowCoder, GlobalWindowCoder, IntervalWindowCoder, WindowCoder};
 pub use windowed::{Metadata, ParamWindowedValueCoder, ShardedKey, ShardedKeyCoder, WindowedValue, WindowedValueCoder};
@@ -120,6 +125,12 @@ pub fn of<T: Element>() -> T::Coder {
     <T::Coder as Coder<T>>::new()
 }
 
+/// Returns the spec of a type's own coder.
+#[must_use]
+pub fn spec_of<T: Element>() -> CoderSpec {
+    Coder::<T>::spec(&of::<T>())
+}
+
 /// Makes a type's coder as the engine changed it: a length prefix is accepted at any component, and around the whole.
 ///
 /// # Errors
@@ -153,9 +164,4 @@ pub fn take_as<T: Element>(input: &mut &[u8]) -> Decoded<T> {
 pub fn decode_all<T, C: Coder<T>>(coder: &C, mut input: &[u8]) -> Decoded<T> {
     let value = coder.decode_outer(&mut input)?;
     if input.is_empty() { Ok(value) } else { Err(CoderProblem::Trailing { bytes: input.len() }.into()) }
-}
-
-/// Renders an encoded element for people.
-pub fn describe(_spec: &CoderSpec, bytes: &[u8]) -> String {
-    format!("{bytes:x?}")
 }

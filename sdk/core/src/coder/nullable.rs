@@ -9,6 +9,11 @@ use crate::coder::urn::NULLABLE;
 pub struct NullableCoder<C>(Part<C>);
 
 impl<C> NullableCoder<C> {
+    /// Returns the coder of a value that is there.
+    pub fn value(&self) -> &Part<C> {
+        &self.0
+    }
+
     /// Appends a value that is borrowed.
     #[inline]
     pub(crate) fn write<T>(&self, value: Option<&T>, outer: bool, out: &mut Vec<u8>) -> Encoded

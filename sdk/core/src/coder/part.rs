@@ -17,6 +17,11 @@ impl<C> Part<C> {
         Part { coder, prefixed: false }
     }
 
+    /// Returns the coder within.
+    pub fn coder(&self) -> &C {
+        &self.coder
+    }
+
     /// Appends with `write`, behind a length if there is a prefix. `write` is told whether its value ends with the frame.
     #[inline]
     pub(crate) fn write(

@@ -9,6 +9,11 @@ pub struct ResultCoder<CT, CE>(KvCoder<NullableCoder<CT>, NullableCoder<CE>>);
 type Sides<T, E> = (Option<T>, Option<E>);
 
 impl<CT, CE> ResultCoder<CT, CE> {
+    /// Returns the coder of the two sides.
+    pub(crate) fn sides(&self) -> &KvCoder<NullableCoder<CT>, NullableCoder<CE>> {
+        &self.0
+    }
+
     fn write<T: 'static, E: 'static>(&self, value: &Result<T, E>, outer: bool, out: &mut Vec<u8>) -> Encoded
     where
         CT: Coder<T>,
@@ -20,7 +25,8 @@ impl<CT, CE> ResultCoder<CT, CE> {
     }
 }
 
-fn one_of<T, E>(sides: Sides<T, E>) -> Decoded<Result<T, E>> {
+/// Takes the one side that is there.
+pub(crate) fn one_of<T, E>(sides: Sides<T, E>) -> Decoded<Result<T, E>> {
     match sides {
         (Some(ok), None) => Ok(Ok(ok)),
         (None, Some(err)) => Ok(Err(err)),

@@ -1,20 +1,20 @@
 //! Timers, as engines exchange them.
 
-use super::wire::{put_prefixed, put_sortable, take_array, take_prefixed, take_sortable};
-use super::{Coder, CoderError, CoderSpec, Decoded, Encoded, IterableCoder, Part, put_pane, take_pane};
+use super::wire::{put_sortable, take_array, take_sortable};
+use super::{Coder, CoderError, CoderSpec, Decoded, Encoded, IterableCoder, Leaf, Part, put_pane, take_pane};
 use crate::Timestamp;
 use crate::coder::urn::TIMER;
 use crate::windowing::{PaneInfo, Window};
 
 /// One timer that is set, cleared or fired.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimerData<K> {
+pub struct TimerData<K, W = Window> {
     /// The key that it belongs to.
     pub key: K,
     /// Which timer of a family; empty if it is none.
     pub tag: String,
     /// The windows that it belongs to.
-    pub windows: Vec<Window>,
+    pub windows: Vec<W>,
     /// When it fires; `None` clears it.
     pub setting: Option<TimerSetting>,
 }
@@ -28,6 +28,31 @@ pub struct TimerSetting {
     pub hold: Timestamp,
     /// The pane of the element that set it.
     pub pane: PaneInfo,
+}
+
+impl TimerSetting {
+    /// Appends the clear bit, then the setting if there is one.
+    pub(crate) fn put(setting: Option<&Self>, out: &mut Vec<u8>) {
+        out.push(u8::from(setting.is_none()));
+        if let Some(setting) = setting {
+            put_sortable(setting.fire.millis(), out);
+            put_sortable(setting.hold.millis(), out);
+            put_pane(&setting.pane, out);
+        }
+    }
+
+    /// Reads what [`put`](TimerSetting::put) wrote.
+    pub(crate) fn take(input: &mut &[u8]) -> Decoded<Option<Self>> {
+        match take_array(input, "the clear bit of a timer")? {
+            [0] => Ok(Some(TimerSetting {
+                fire: Timestamp::from_millis(take_sortable(input, "the time of a timer")?),
+                hold: Timestamp::from_millis(take_sortable(input, "the hold of a timer")?),
+                pane: take_pane(input)?,
+            })),
+            [1] => Ok(None),
+            [other] => Err(CoderError::invalid("the clear bit of a timer, 0 or 1", other)),
+        }
+    }
 }
 
 /// Beam's `timer:v1`.
@@ -56,31 +81,16 @@ impl<K: 'static, C: Coder<K>, W: Coder<Window>> Coder<TimerData<K>> for TimerCod
 
     fn encode(&self, timer: &TimerData<K>, out: &mut Vec<u8>) -> Encoded {
         self.key.encode(&timer.key, out).map_err(|e| e.at("key"))?;
-        put_prefixed(timer.tag.as_bytes(), out);
+        timer.tag.put(out);
         self.windows.encode(&timer.windows, out).map_err(|e| e.at("windows"))?;
-        out.push(u8::from(timer.setting.is_none()));
-        if let Some(setting) = &timer.setting {
-            put_sortable(setting.fire.millis(), out);
-            put_sortable(setting.hold.millis(), out);
-            put_pane(&setting.pane, out);
-        }
+        TimerSetting::put(timer.setting.as_ref(), out);
         Ok(())
     }
 
     fn decode(&self, input: &mut &[u8]) -> Decoded<TimerData<K>> {
         let key = self.key.decode(input).map_err(|e| e.at("key"))?;
-        let tag = take_prefixed(input, "the tag of a timer")?;
-        let tag = str::from_utf8(tag).map_err(|e| CoderError::invalid("the tag of a timer", e))?.to_owned();
+        let tag = String::take(input).map_err(|e| e.at("tag"))?;
         let windows = self.windows.decode(input).map_err(|e| e.at("windows"))?;
-        let setting = match take_array(input, "the clear bit of a timer")? {
-            [0] => Some(TimerSetting {
-                fire: Timestamp::from_millis(take_sortable(input, "the time of a timer")?),
-                hold: Timestamp::from_millis(take_sortable(input, "the hold of a timer")?),
-                pane: take_pane(input)?,
-            }),
-            [1] => None,
-            [other] => return Err(CoderError::invalid("the clear bit of a timer, 0 or 1", other)),
-        };
-        Ok(TimerData { key, tag, windows, setting })
+        Ok(TimerData { key, tag, windows, setting: TimerSetting::take(input)? })
     }
 }

@@ -1,30 +1,16 @@
-//! The URNs of coders: Beam's, and the few of our own. One of ours never stands without a length prefix.
+//! The URNs of coders and of logical types: Beam's, and the few of our own. A coder of ours never stands without a length
+//! prefix.
 
-macro_rules! urns {
-    ($($name:ident $urn:literal)*) => { $(#[doc = concat!("`", $urn, "`")] pub const $name: &str = $urn;)* };
-}
+pub use ferrobeam_model::urns::coders::*;
 
-urns! {
-    BYTES "beam:coder:bytes:v1"
-    BOOL "beam:coder:bool:v1"
-    STRING_UTF8 "beam:coder:string_utf8:v1"
-    KV "beam:coder:kv:v1"
-    VARINT "beam:coder:varint:v1"
-    DOUBLE "beam:coder:double:v1"
-    INTERVAL_WINDOW "beam:coder:interval_window:v1"
-    ITERABLE "beam:coder:iterable:v1"
-    TIMER "beam:coder:timer:v1"
-    LENGTH_PREFIX "beam:coder:length_prefix:v1"
-    GLOBAL_WINDOW "beam:coder:global_window:v1"
-    WINDOWED_VALUE "beam:coder:windowed_value:v1"
-    PARAM_WINDOWED_VALUE "beam:coder:param_windowed_value:v1"
-    ROW "beam:coder:row:v1"
-    SHARDED_KEY "beam:coder:sharded_key:v1"
-    STATE_BACKED_ITERABLE "beam:coder:state_backed_iterable:v1"
-    CUSTOM_WINDOW "beam:coder:custom_window:v1"
-    NULLABLE "beam:coder:nullable:v1"
+/// A serde type in postcard's encoding.
+pub const POSTCARD: &str = "ferrobeam:coder:postcard:v1";
+/// An integer of 128 bits: 16 bytes, big-endian.
+pub const INT128: &str = "ferrobeam:coder:int128:v1";
 
-    POSTCARD "ferrobeam:coder:postcard:v1"
-    INT128 "ferrobeam:coder:int128:v1"
-    TUPLE "ferrobeam:coder:tuple:v1"
-}
+/// Logical type of a field that is no Beam type: the bytes of its element coder, whose URN is the argument.
+pub const LOGICAL_ELEMENT: &str = "ferrobeam:logical_type:element:v1";
+/// Logical type of an enum without data: its discriminant; the argument maps names to discriminants.
+pub const LOGICAL_ENUM: &str = "ferrobeam:logical_type:enum:v1";
+/// Logical type of a length of time: a row of seconds and nanoseconds, as Beam's Java SDK has it.
+pub const LOGICAL_NANOS_DURATION: &str = "beam:logical_type:nanos_duration:v1";

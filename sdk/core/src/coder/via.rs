@@ -1,6 +1,7 @@
 //! Types that are encoded as another type: a duration as two numbers, an array as a list.
 
 use super::{Coder, CoderSpec, Decoded, Encoded};
+use ferrobeam_model::pipeline::FieldType;
 
 /// A type with a stand-in that has a coder.
 pub trait Via: Sized + 'static {
@@ -15,11 +16,23 @@ pub trait Via: Sized + 'static {
     /// # Errors
     /// If it stands for no value.
     fn from(stand_in: Self::As) -> Decoded<Self>;
+
+    /// Returns the Beam type of a field, from that of the stand-in.
+    fn field_type(stand_in: FieldType) -> FieldType {
+        stand_in
+    }
 }
 
 /// The coder of a type that is encoded as another one, of which `C` is the coder.
 #[derive(Clone, Copy, Debug)]
 pub struct ViaCoder<C>(C);
+
+impl<C> ViaCoder<C> {
+    /// Returns the coder of the stand-in.
+    pub(crate) fn stand_in(&self) -> &C {
+        &self.0
+    }
+}
 
 impl<T: Via, C: Coder<T::As>> Coder<T> for ViaCoder<C> {
     #[inline]

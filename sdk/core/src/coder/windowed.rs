@@ -1,7 +1,7 @@
 //! Elements with what travels beside them, as engines exchange them; and keys with their shard.
 
-use super::wire::{put_prefixed, put_sortable, take_prefixed, take_sortable};
-use super::{Coder, CoderError, CoderSpec, Decoded, Encoded, IterableCoder, Part, put_pane, take_pane};
+use super::wire::{finish, put_prefixed, put_sortable, take_prefixed, take_sortable};
+use super::{Coder, CoderError, CoderSpec, Decoded, Encoded, IterableCoder, Leaf, Part, put_pane, take_pane};
 use crate::Timestamp;
 use crate::coder::urn::{PARAM_WINDOWED_VALUE, SHARDED_KEY, WINDOWED_VALUE};
 use crate::windowing::{PaneInfo, Window};
@@ -9,11 +9,11 @@ use bytes::Bytes;
 
 /// What travels beside an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metadata {
+pub struct Metadata<W = Window> {
     /// The element's event time.
     pub timestamp: Timestamp,
     /// The windows that it is in.
-    pub windows: Vec<Window>,
+    pub windows: Vec<W>,
     /// The pane that it was fired in.
     pub pane: PaneInfo,
 }
@@ -43,11 +43,11 @@ impl Metadata {
 
 /// An element with its timestamp, windows and pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WindowedValue<T> {
+pub struct WindowedValue<T, W = Window> {
     /// The element.
     pub value: T,
     /// What travels beside it.
-    pub metadata: Metadata,
+    pub metadata: Metadata<W>,
 }
 
 /// Beam's `windowed_value:v1`.
@@ -122,6 +122,16 @@ pub struct ParamWindowedValueCoder<C, W> {
     metadata: Metadata,
 }
 
+/// Reads a payload: the nested encoding of a windowed value that is empty bytes.
+pub(crate) fn read_payload<W>(
+    mut payload: &[u8],
+    metadata: impl FnOnce(&mut &[u8]) -> Decoded<Metadata<W>>,
+) -> Decoded<Metadata<W>> {
+    let metadata = metadata(&mut payload).map_err(|e| e.at("payload"))?;
+    <()>::take(&mut payload).map_err(|e| e.at("payload"))?;
+    finish(metadata, payload)
+}
+
 impl<T: 'static, C: Coder<T>, W: Coder<Window>> Coder<WindowedValue<T>> for ParamWindowedValueCoder<C, W> {
     /// With the smallest timestamp, no window and no firing.
     fn new() -> Self {
@@ -133,15 +143,15 @@ impl<T: 'static, C: Coder<T>, W: Coder<Window>> Coder<WindowedValue<T>> for Para
         let mut payload = Vec::new();
         // What was decoded by this coder can be encoded by it.
         let _ = self.metadata.put(&self.windows, &mut payload);
+        payload.push(0);
         CoderSpec::of(PARAM_WINDOWED_VALUE, vec![self.value.spec(), self.windows.item().spec()]).with_payload(payload)
     }
 
     fn from_spec(spec: &CoderSpec) -> Decoded<Self> {
         spec.expect(PARAM_WINDOWED_VALUE, 2)?;
         let (value, windows) = components(spec)?;
-        let mut payload = spec.payload.as_ref();
-        let metadata = Metadata::take(&windows, &mut payload).map_err(|e| e.at("payload"))?;
-        super::wire::finish(ParamWindowedValueCoder { value, windows, metadata }, payload)
+        let metadata = read_payload(&spec.payload, |input| Metadata::take(&windows, input))?;
+        Ok(ParamWindowedValueCoder { value, windows, metadata })
     }
 
     fn encode(&self, element: &WindowedValue<T>, out: &mut Vec<u8>) -> Encoded {

@@ -2,8 +2,7 @@
 
 use super::{element, key};
 use crate::coder::{
-    CoderError, Decoded, IterableCoder, KvCoder, MapCoder, NullableCoder, Part, Prefixed, ResultCoder, TupleCoder, Via,
-    ViaCoder,
+    CoderError, Decoded, IterableCoder, KvCoder, MapCoder, NullableCoder, ResultCoder, RowCoder, Via, ViaCoder,
 };
 use crate::{Element, Key};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -23,8 +22,6 @@ impl<T: Clone + 'static, const N: usize> Via for [T; N] {
     }
 }
 
-type Tuple<P> = Prefixed<TupleCoder<P>>;
-
 element! {
     [T: Element] Vec<T>, T::ListCoder;
     [T: Element, const N: usize] [T; N], ViaCoder<T::ListCoder>;
@@ -37,14 +34,11 @@ element! {
     [K: Element + Eq + Hash, V: Element, S: BuildHasher + Default + Clone + Send + Sync + 'static]
         HashMap<K, V, S>, MapCoder<K::Coder, V::Coder>;
     [A: Element, B: Element] (A, B), KvCoder<A::Coder, B::Coder>;
-    [A: Element] (A,), Tuple<(Part<A::Coder>,)>;
-    [A: Element, B: Element, C: Element] (A, B, C), Tuple<(Part<A::Coder>, Part<B::Coder>, Part<C::Coder>)>;
-    [A: Element, B: Element, C: Element, D: Element] (A, B, C, D),
-        Tuple<(Part<A::Coder>, Part<B::Coder>, Part<C::Coder>, Part<D::Coder>)>;
-    [A: Element, B: Element, C: Element, D: Element, E: Element] (A, B, C, D, E),
-        Tuple<(Part<A::Coder>, Part<B::Coder>, Part<C::Coder>, Part<D::Coder>, Part<E::Coder>)>;
-    [A: Element, B: Element, C: Element, D: Element, E: Element, F: Element] (A, B, C, D, E, F),
-        Tuple<(Part<A::Coder>, Part<B::Coder>, Part<C::Coder>, Part<D::Coder>, Part<E::Coder>, Part<F::Coder>)>;
+    [A: Element] (A,), RowCoder;
+    [A: Element, B: Element, C: Element] (A, B, C), RowCoder;
+    [A: Element, B: Element, C: Element, D: Element] (A, B, C, D), RowCoder;
+    [A: Element, B: Element, C: Element, D: Element, E: Element] (A, B, C, D, E), RowCoder;
+    [A: Element, B: Element, C: Element, D: Element, E: Element, F: Element] (A, B, C, D, E, F), RowCoder;
 }
 
 key! {

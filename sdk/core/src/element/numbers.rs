@@ -2,18 +2,20 @@
 
 use super::{element, key};
 use crate::Element;
+use crate::coder::row::{InRow, atomic};
 use crate::coder::urn::{BOOL, BYTES, DOUBLE, INT128, VARINT};
 use crate::coder::wire::{put_varint, take_array, take_prefixed, take_varint};
 use crate::coder::{CoderError, Decoded, Leaf, LeafCoder, Prefixed};
+use ferrobeam_model::pipeline::{AtomicType, FieldType};
 
 fn narrow<T: TryFrom<i64>>(input: &mut &[u8], expected: &'static str) -> Decoded<T> {
     let n = take_varint(input)?.cast_signed();
     T::try_from(n).map_err(|_| CoderError::invalid(expected, n))
 }
 
-/// Narrow integers: the varint of the same number as `i64`.
+/// Narrow integers: the varint of the same number as `i64`. In a row, the smallest Beam type that holds all of them.
 macro_rules! narrow {
-    ($($t:ident)*) => {$(
+    ($($t:ident in $beam:ident as $field:ident;)*) => {$(
         impl Leaf for $t {
             const URN: &'static str = VARINT;
             #[inline]
@@ -24,11 +26,28 @@ macro_rules! narrow {
             fn take(input: &mut &[u8]) -> Decoded<Self> {
                 narrow(input, stringify!($t))
             }
+            fn field_type() -> FieldType {
+                atomic(AtomicType::$beam)
+            }
+            #[inline]
+            fn put_field(&self, out: &mut Vec<u8>) {
+                $field::from(*self).put_in_row(out);
+            }
+            #[inline]
+            fn take_field(input: &mut &[u8]) -> Decoded<Self> {
+                let n = $field::take_from_row(input)?;
+                $t::try_from(n).map_err(|_| CoderError::invalid(stringify!($t), n))
+            }
         }
         key! { [] $t; }
     )*};
 }
-narrow! { i8 i16 i32 u8 u16 u32 }
+narrow! {
+    i8 in Byte as i8;
+    i16 in Int16 as i16; u8 in Int16 as i16;
+    i32 in Int32 as i32; u16 in Int32 as i32;
+    u32 in Int64 as i64;
+}
 
 /// Integers of 64 bits, and of the machine's width (at most 64 bits): the varint of their bits.
 macro_rules! wide {
@@ -91,6 +110,17 @@ impl Leaf for f32 {
         let wide = f64::take(input)?;
         let narrow = wide as f32;
         if f64::from(narrow) == wide || wide.is_nan() { Ok(narrow) } else { Err(CoderError::invalid("f32", wide)) }
+    }
+    fn field_type() -> FieldType {
+        atomic(AtomicType::Float)
+    }
+    #[inline]
+    fn put_field(&self, out: &mut Vec<u8>) {
+        self.put_in_row(out);
+    }
+    #[inline]
+    fn take_field(input: &mut &[u8]) -> Decoded<Self> {
+        f32::take_from_row(input)
     }
 }
 

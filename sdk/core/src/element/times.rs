@@ -2,9 +2,13 @@
 
 use super::{element, key};
 use crate::Timestamp;
-use crate::coder::urn::VARINT;
+use crate::coder::row::{atomic, logical, row_type};
+use crate::coder::urn::{LOGICAL_NANOS_DURATION, VARINT};
+use crate::coder::wire::{put_sortable, take_sortable};
 use crate::coder::{CoderError, Decoded, KvCoder, Leaf, LeafCoder, Via, ViaCoder, WindowCoder};
 use crate::windowing::Window;
+use ferrobeam_model::pipeline::{AtomicType, FieldType};
+use ferrobeam_model::urns::logical_types::MILLIS_INSTANT;
 use std::time::Duration;
 
 /// Milliseconds, clamped to Beam's limits when decoded.
@@ -17,6 +21,17 @@ impl Leaf for Timestamp {
     #[inline]
     fn take(input: &mut &[u8]) -> Decoded<Self> {
         i64::take(input).map(Timestamp::from_millis)
+    }
+    fn field_type() -> FieldType {
+        logical(MILLIS_INSTANT, atomic(AtomicType::Int64))
+    }
+    #[inline]
+    fn put_field(&self, out: &mut Vec<u8>) {
+        put_sortable(self.millis(), out);
+    }
+    #[inline]
+    fn take_field(input: &mut &[u8]) -> Decoded<Self> {
+        take_sortable(input, "a timestamp").map(Timestamp::from_millis)
     }
 }
 
@@ -34,6 +49,12 @@ impl Via for Duration {
         } else {
             Err(CoderError::invalid("nanoseconds below a second", nanos))
         }
+    }
+
+    fn field_type(_: FieldType) -> FieldType {
+        // The row of two numbers that the stand-in is, under the names and types that Java's SDK has for it.
+        let row = row_type([("seconds", atomic(AtomicType::Int64)), ("nanos", atomic(AtomicType::Int32))]);
+        logical(LOGICAL_NANOS_DURATION, row)
     }
 }
 

@@ -6,13 +6,15 @@ mod edge_coder;
 mod finish;
 mod fn_ref;
 mod step_name;
+#[cfg(test)]
+mod tests;
 
 pub use edge_coder::{EdgeCoder, wire_before};
 pub(crate) use fn_ref::COMBINE_FN;
 pub use fn_ref::{DO_FN, FnRef, VIEW_FN, WINDOW_MAPPING_FN};
 pub use step_name::StepName;
 
-pub(crate) use builder::{Builder, Input, NewStep, NodeId, Spec};
+pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};
 
 use crate::dofn::erased::AnyStep;
 use crate::dofn::source::AnySource;

@@ -26,6 +26,10 @@ use std::sync::Arc;
 pub fn flatten<T: Element, const N: usize>(inputs: [&PCollection<T>; N]) -> PCollection<T> {
     const { assert!(N > 0, "flatten needs at least one collection") }
     let (root, at) = (&inputs[0].root, Location::caller());
+    for other in inputs.iter().filter(|input| input.root.identity() != root.identity()) {
+        // Which of the two pipelines is the one that will be built is not known here: both are told.
+        other.root.mistake(at, "an input of `Flatten` is a collection of another pipeline");
+    }
     let code = Some(StepCode::Step(Arc::new(identity::<T>())));
     let named = inputs.iter().enumerate().map(|(i, input)| input.input(&format!("in{i}"))).collect();
     let node = root.step("Flatten", primitive(urns::transforms::FLATTEN), named, code, at);

@@ -1,6 +1,6 @@
 //! The values of each key.
 
-use crate::coder::{Coder, CoderSpec, Decoded, Encoded, IterableCoder};
+use crate::coder::{Coder, CoderSpec, Decoded, Encoded, FieldCoder, IterableCoder};
 use crate::combiners::CombineFn;
 use crate::graph::StepCode;
 use crate::grouping::Grouping;
@@ -110,6 +110,8 @@ impl<V: Element, C: Coder<Vec<V>>> Coder<Grouped<V>> for GroupedCoder<C> {
         self.0.decode(input).map(Grouped::new)
     }
 }
+
+impl<V: Element, C: Coder<Vec<V>>> FieldCoder<Grouped<V>> for GroupedCoder<C> {}
 
 /// Collects all values.
 #[derive(Clone)]

@@ -3,11 +3,11 @@
 use super::batches_step::BatchesStep;
 use super::group_by_key::Grouped;
 use crate::batch::{Batch, MetaBuilder};
-use crate::coder::{Metadata, WindowedValue};
+use crate::coder::{Coder, FieldCoder, IterableCoder, Metadata, WindowedValue, WindowedValueCoder};
 use crate::dofn::batch_step::BatchStep;
 use crate::graph::Spec;
 use crate::pcollection::primitive;
-use crate::windowing::WindowingStrategy;
+use crate::windowing::{Window, WindowingStrategy};
 use crate::{Element, PCollection};
 use ferrobeam_model::urns;
 use std::panic::Location;
@@ -86,10 +86,11 @@ fn restore<T: Element>(batch: Batch<(u64, Grouped<WindowedValue<T>>)>) -> impl I
 }
 
 impl<T: Element> Element for WindowedValue<T> {
-    type Coder = crate::coder::WindowedValueCoder<T::Coder, <crate::windowing::Window as Element>::Coder>;
-    type ListCoder = crate::coder::IterableCoder<Self::Coder>;
+    type Coder = WindowedValueCoder<T::Coder, <Window as Element>::Coder>;
+    type ListCoder = IterableCoder<Self::Coder>;
 }
 
+impl<T: 'static, C: Coder<T>, W: Coder<Window>> FieldCoder<WindowedValue<T>> for WindowedValueCoder<C, W> {}
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,12 @@
+//! CSV: records of fields, as serde types.
+
+mod decode;
+mod delimiter;
+mod encode;
+mod read;
+mod records;
+mod source;
+mod write;
+
+pub use read::{Read, ReadWithErrors, read};
+pub use write::{Write, write};

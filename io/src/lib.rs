@@ -1,0 +1,16 @@
+//! Sources and sinks: how elements enter a pipeline from other systems and leave it again.
+//!
+//! One module per system: [`text`], [`csv`] and [`json`]. [`files`] is the layer beneath them; it knows nothing of
+//! pipelines.
+
+pub mod csv;
+pub mod files;
+pub mod json;
+pub mod text;
+
+mod bad_row;
+mod file_range;
+mod line_source;
+mod write;
+
+pub use bad_row::BadRow;
