@@ -2,7 +2,7 @@
 
 use crate::dofn::side::SideDeclaration;
 use crate::error::Result;
-use crate::graph::{Builder, Graph, Input, NewStep, NodeId, Spec, StepCode};
+use crate::graph::{Builder, Graph, Input, NewStep, NodeId, PipelineId, Spec, StepCode};
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, PTransform};
 use std::cell::RefCell;
@@ -72,8 +72,8 @@ impl Root {
     }
 
     /// Which pipeline this is: handles of two must not meet.
-    pub(crate) fn identity(&self) -> usize {
-        Rc::as_ptr(&self.0).addr()
+    pub(crate) fn identity(&self) -> PipelineId {
+        self.0.borrow().identity.clone()
     }
 
     pub(crate) fn coder_id<T: Element>(&self) -> String {
@@ -101,7 +101,7 @@ impl Root {
         code: Option<StepCode>,
         at: &'static Location<'static>,
     ) -> NodeId {
-        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at }, self.identity())
+        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at })
     }
 
     pub(crate) fn output<T: Element>(

@@ -14,7 +14,7 @@ pub(crate) use fn_ref::COMBINE_FN;
 pub use fn_ref::{DO_FN, FnRef, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
 pub use step_name::StepName;
 
-pub(crate) use builder::{Builder, Input, NewStep, NodeId, Spec};
+pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};
 
 use crate::dofn::erased::AnyStep;
 use crate::dofn::source::AnySource;

@@ -9,8 +9,16 @@ use proptest::test_runner::TestRunner;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// Inputs over all coders together.
+/// Inputs over all coders together. `cargo xtask hostile` gives each coder as many, in a release build.
 const INPUTS: usize = 1_000_000;
+
+/// How many inputs each of `probes` coders gets.
+fn inputs_per_coder(probes: usize) -> usize {
+    match std::env::var("FERROBEAM_INPUTS_PER_CODER") {
+        Ok(inputs) => inputs.parse().unwrap(),
+        Err(_) => INPUTS / probes,
+    }
+}
 
 /// Decodes bytes and checks what comes of it.
 type Run = Box<dyn Fn(&[u8])>;
@@ -150,6 +158,14 @@ fn foreign() -> Vec<CoderSpec> {
 
 #[test]
 fn a_million_inputs_do_no_harm() {
+    std::thread::scope(|scope| {
+        for seed in [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f] {
+            scope.spawn(move || feed_half_of_the_inputs(seed));
+        }
+    });
+}
+
+fn feed_half_of_the_inputs(seed: u64) {
     let mut probes = Probes { runner: TestRunner::deterministic(), list: Vec::new() };
     visit(&mut probes);
     for spec in foreign() {
@@ -158,8 +174,8 @@ fn a_million_inputs_do_no_harm() {
         probes.list.push(Probe { name: format!("{spec:?}"), seeds: Vec::new(), run });
     }
     probes.list.push(schemas());
-    let (mut random, mut input) = (XorShift(0x9e37_79b9_7f4a_7c15), Vec::new());
-    for i in 0..INPUTS {
+    let (mut random, mut input) = (XorShift(seed), Vec::new());
+    for i in 0..inputs_per_coder(probes.list.len()) * probes.list.len() / 2 {
         let probe = &probes.list[i % probes.list.len()];
         random.input(&probe.seeds, &mut input);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (probe.run)(&input)));

@@ -65,6 +65,19 @@ pub(crate) struct Generic<T: PartialEq> {
     pub(crate) rest: Vec<T>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Element)]
+pub(crate) struct Grid<T, const N: usize>
+where
+    T: Debug,
+{
+    cells: [T; N],
+    corner: Option<(T, u8)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Element)]
+#[element(opaque)]
+pub(crate) struct Tagged<T>(T, BTreeMap<String, ()>);
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Element)]
 #[element(opaque)]
 pub(crate) enum Tree {
@@ -279,6 +292,8 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(events());
     visitor.key((events(), vec(points(), 0..3)));
     visitor.stable((any::<f64>(), vec(any::<f64>(), 0..3)).prop_map(|(first, rest)| Generic { first, rest }));
+    visitor.key(any::<([String; 2], Option<(String, u8)>)>().prop_map(|(cells, corner)| Grid { cells, corner }));
+    visitor.stable(any::<(Option<u16>, BTreeMap<String, ()>)>().prop_map(|(value, tags)| Tagged(value, tags)));
     visitor.stable(trees());
     visitor.stable(prop::option::of(trees()));
     visitor.stable(everything());
