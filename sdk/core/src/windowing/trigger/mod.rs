@@ -1,7 +1,10 @@
 //! When a grouping emits what it has of a key and window.
 //!
-//! A [`Trigger`] is data: it is built with the functions below, nested at will, and travels in the graph as Beam's own
-//! message.
+//! A [`Trigger`] is data: built with the functions below, nested at will, and carried by the graph as Beam's own
+//! message. While it runs, a grouping keeps one small [`TriggerState`] for each key and window; a trigger and its state
+//! see elements, the watermark and processing time only through a [`TriggerContext`], never a clock.
+//!
+//! Each trigger has a file of its own with what its author writes and what it does.
 //!
 //! ```
 //! use ferrobeam_core::time::seconds;
@@ -14,19 +17,40 @@
 //! );
 //! ```
 
-mod build;
+mod after_all;
+mod after_any;
+mod after_count;
+mod after_each;
+mod after_processing_time;
+mod after_synchronized_processing_time;
+mod after_watermark;
+mod always;
+mod default;
+mod machine;
+mod never;
+mod or_finally;
 mod proto;
+mod repeatedly;
 mod rules;
+#[cfg(test)]
+mod script;
+mod state;
 
-pub use build::{
-    AfterProcessingTime, AfterWatermark, after_all, after_any, after_count, after_delay, after_each,
-    after_synchronized_processing_time, repeatedly,
-};
+pub use after_all::after_all;
+pub use after_any::after_any;
+pub use after_count::after_count;
+pub use after_each::after_each;
+pub use after_processing_time::{AfterProcessingTime, TimestampTransform, after_delay};
+pub use after_synchronized_processing_time::after_synchronized_processing_time;
+pub use after_watermark::AfterWatermark;
 pub use proto::TriggerError;
-
-use std::time::Duration;
+pub use repeatedly::repeatedly;
+pub use state::{Deadlines, TriggerContext, TriggerState};
 
 /// When a grouping emits a pane of a key and window.
+///
+/// A pane is what has come since the last firing. A trigger that has *finished* never fires again, and what comes then
+/// is lost: [`may_lose_data`](Trigger::may_lose_data) tells which triggers can do that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Trigger {
     /// Once the watermark passes the window's end, then with every late element: Beam's default.
@@ -41,36 +65,22 @@ pub enum Trigger {
     },
     /// Once, when processing time reaches that of the pane's first element, transformed in this order.
     AfterProcessingTime(Vec<TimestampTransform>),
-    /// Once, when all workers upstream have passed the processing time of the pane's first element.
+    /// Once, when all work upstream has passed the processing time of the pane's first element.
     AfterSynchronizedProcessingTime,
     /// Once, when the pane has at least this many elements.
     AfterCount(u32),
     /// As each of these in turn: when one has finished, the next begins.
     AfterEach(Vec<Trigger>),
-    /// Once, when all of these want to.
+    /// When all of these want to fire; finishes when all have finished.
     AfterAll(Vec<Trigger>),
-    /// Once, when any of these wants to.
+    /// When any of these wants to fire; finishes when one has finished.
     AfterAny(Vec<Trigger>),
-    /// As this one, again and again.
+    /// As this one, again and again: when it has finished it starts anew.
     Repeatedly(Box<Trigger>),
-    /// As the first one, until the second one fires or the first one finishes.
+    /// As the first one, until it has finished or the second one has fired.
     OrFinally(Box<Trigger>, Box<Trigger>),
     /// With every element.
     Always,
-    /// Only when the window is closed.
+    /// Not before the window closes.
     Never,
-}
-
-/// A step from the processing time of an element to that of a firing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TimestampTransform {
-    /// So much later.
-    Delay(Duration),
-    /// At the next boundary of periods that start at the epoch plus an offset; a time on a boundary stays.
-    AlignTo {
-        /// The length between boundaries.
-        period: Duration,
-        /// Where the boundaries lie.
-        offset: Duration,
-    },
 }

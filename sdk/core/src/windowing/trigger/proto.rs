@@ -6,7 +6,7 @@ use pb::timestamp_transform::TimestampTransform as TransformKind;
 use pb::trigger::{self as kind, Trigger as Kind};
 use std::time::Duration;
 
-/// Why a message is no trigger.
+/// Why a trigger makes no sense, or a message is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TriggerError(pub(super) String);
@@ -111,5 +111,34 @@ impl TimestampTransform {
             }
             None => Err(TriggerError("a trigger in the graph has a time without a kind".into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::triggers;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn round_trip(trigger in triggers()) {
+            prop_assert_eq!(Trigger::from_proto(&trigger.to_proto())?, trigger);
+        }
+    }
+
+    #[test]
+    fn incomplete_messages_are_refused() {
+        let refused = |kind| Trigger::from_proto(&pb::Trigger { trigger: kind }).unwrap_err().to_string();
+        assert_eq!(refused(None), "a trigger in the graph has no kind");
+        let repeat = Kind::Repeat(Box::new(kind::Repeat { subtrigger: None }));
+        assert_eq!(refused(Some(repeat)), "a trigger in the graph lacks one of its parts");
+        let negative = Kind::ElementCount(kind::ElementCount { element_count: -3 });
+        assert!(refused(Some(negative)).starts_with("AfterCount(0):"));
+        let delay = pb::TimestampTransform {
+            timestamp_transform: Some(TransformKind::Delay(pb::timestamp_transform::Delay { delay_millis: -1 })),
+        };
+        let early = kind::AfterProcessingTime { timestamp_transforms: vec![delay, pb::TimestampTransform::default()] };
+        assert!(refused(Some(Kind::AfterProcessingTime(early))).contains("-1 ms"));
     }
 }

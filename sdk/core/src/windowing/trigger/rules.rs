@@ -18,8 +18,8 @@ impl Trigger {
                 return refuse("it is made of no triggers");
             }
             Trigger::AfterProcessingTime(transforms) => {
-                let empty = |t: &&TimestampTransform| matches!(t, TimestampTransform::AlignTo { period, .. } if period.as_millis() == 0);
-                if transforms.iter().any(|t| empty(&t)) {
+                let empty = |t: &TimestampTransform| matches!(t, TimestampTransform::AlignTo { period, .. } if period.as_millis() == 0);
+                if transforms.iter().any(empty) {
                     return refuse("a period is shorter than a millisecond");
                 }
             }
@@ -76,7 +76,7 @@ impl Trigger {
             Trigger::AfterWatermark { early, late } => {
                 Trigger::AfterWatermark { early: early.as_deref().map(boxed), late: late.as_deref().map(boxed) }
             }
-            // Panes may arrive out of order, so whose turn it is upstream says nothing here.
+            // Panes may come in any order, so whose turn it was upstream says nothing here.
             Trigger::AfterEach(parts) => Trigger::Repeatedly(Box::new(Trigger::AfterAny(all(parts)))),
             Trigger::AfterAll(parts) => Trigger::AfterAll(all(parts)),
             Trigger::AfterAny(parts) => Trigger::AfterAny(all(parts)),
@@ -133,5 +133,105 @@ impl fmt::Display for TimestampTransform {
             TimestampTransform::AlignTo { period, offset: Duration::ZERO } => write!(f, "align to {period:?}"),
             TimestampTransform::AlignTo { period, offset } => write!(f, "align to {period:?} + {offset:?}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::{follow, scripts, triggers};
+    use super::super::{
+        AfterWatermark, after_all, after_any, after_count, after_delay, after_each, after_synchronized_processing_time,
+        repeatedly,
+    };
+    use super::*;
+    use crate::time::{millis, minutes};
+    use proptest::prelude::*;
+
+    const SOME: Duration = Duration::from_secs(1);
+
+    proptest! {
+        /// What is said to lose nothing does not finish, but for the end of a window after which nothing is accepted.
+        #[test]
+        fn safe_triggers_do_not_finish(trigger in triggers(), script in scripts()) {
+            follow(&trigger, &script, |_, state, at, _| {
+                if state.is_finished() {
+                    assert!(trigger.may_lose_data(SOME), "{trigger} has finished");
+                    assert!(trigger.may_lose_data(Duration::ZERO) || at.end_of_window_passed());
+                }
+            });
+        }
+
+        #[test]
+        fn what_continues_continues_alike(trigger in triggers()) {
+            let once = trigger.continuation();
+            once.validate()?;
+            // `AfterEach` and `OrFinally` are wrapped once more by each grouping, as in Beam.
+            if !trigger.to_string().contains("AfterEach") && !trigger.to_string().contains("OrFinally") {
+                prop_assert_eq!(once.continuation(), once);
+            }
+        }
+    }
+
+    fn end() -> Trigger {
+        AfterWatermark::new().into()
+    }
+
+    #[test]
+    fn data_may_be_lost_as_in_beam() {
+        let early_and_late = AfterWatermark::new().early(after_count(1)).late(after_count(1));
+        let cases: [(Trigger, [bool; 2]); 18] = [
+            (Trigger::Default, [false, false]),
+            (Trigger::Always, [false, false]),
+            (Trigger::Never, [false, false]),
+            (after_count(1), [true, true]),
+            (after_delay(SOME), [true, true]),
+            (after_synchronized_processing_time(), [true, true]),
+            (end(), [false, true]),
+            (AfterWatermark::new().early(after_count(1)).into(), [false, true]),
+            (early_and_late.into(), [false, false]),
+            (repeatedly(after_count(1)), [false, false]),
+            (after_each([after_count(1), after_count(2)]), [true, true]),
+            (after_each([after_count(1), repeatedly(after_count(2))]), [false, false]),
+            (after_each([after_count(1), end()]), [false, true]),
+            (after_all([after_count(1), end()]), [false, true]),
+            (after_all([after_count(1), after_delay(SOME)]), [true, true]),
+            (after_any([repeatedly(after_count(1)), after_count(9)]), [true, true]),
+            (repeatedly(after_count(1)).or_finally(end()), [false, true]),
+            (repeatedly(after_count(1)).or_finally(after_count(9)), [true, true]),
+        ];
+        for (trigger, expected) in cases {
+            let found = [Duration::ZERO, SOME].map(|lateness| trigger.may_lose_data(lateness));
+            assert_eq!(found, expected, "{trigger}, without and with allowed lateness");
+        }
+    }
+
+    #[test]
+    fn r10_behind_a_grouping_the_trigger_continues() {
+        let text = |trigger: Trigger| trigger.continuation().to_string();
+        assert_eq!(text(repeatedly(after_count(100))), "Repeatedly(AfterCount(1))");
+        assert_eq!(text(after_delay(minutes(1))), "AfterSynchronizedProcessingTime");
+        assert_eq!(
+            text(AfterWatermark::new().early(after_delay(minutes(1))).late(after_count(5)).into()),
+            "AfterWatermark(early = AfterSynchronizedProcessingTime, late = AfterCount(1))"
+        );
+        assert_eq!(text(after_all([after_count(2), end()])), "AfterAll(AfterCount(1), AfterWatermark)");
+        assert_eq!(text(after_any([after_count(2), end()])), "AfterAny(AfterCount(1), AfterWatermark)");
+        assert_eq!(text(after_each([after_count(2), end()])), "Repeatedly(AfterAny(AfterCount(1), AfterWatermark))");
+        assert_eq!(text(end().or_finally(after_count(2))), "Repeatedly(OrFinally(AfterWatermark, AfterCount(1)))");
+        for same in [Trigger::Default, Trigger::Always, Trigger::Never] {
+            assert_eq!(same.continuation(), same);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_wherever_it_is() {
+        let refused = |trigger: Trigger| repeatedly(trigger).validate().unwrap_err().to_string();
+        assert_eq!(refused(after_count(0)), "AfterCount(0): a pane of no elements needs no trigger; count from 1");
+        assert!(refused(after_count(1 << 31)).contains("31 bits"));
+        assert!(refused(after_all([end(), after_any::<Trigger>([])])).starts_with("AfterAny(): it is made of no"));
+        let align = TimestampTransform::AlignTo { period: Duration::from_micros(999), offset: SOME };
+        assert!(refused(Trigger::AfterProcessingTime(vec![align])).contains("a period is shorter"));
+        let delay = TimestampTransform::Delay(millis(1));
+        assert!(Trigger::AfterProcessingTime(vec![delay]).validate().is_ok());
     }
 }
