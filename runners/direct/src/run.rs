@@ -8,7 +8,7 @@ use crate::schedule::Schedule;
 use crate::sides::Side;
 use bytes::Bytes;
 use ferrobeam_core::graph::{Graph, wire_before};
-use ferrobeam_core::metrics::Metrics;
+use ferrobeam_core::metrics::{self, Metrics};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::fuse::{Plan, Stage, fuse};
@@ -58,6 +58,14 @@ impl<'a> Run<'a> {
 
     /// Runs until nothing is left to do.
     pub(crate) fn finish(mut self) -> Result<Metrics> {
+        // Bundles collect their own metrics. What is left is what combine functions report between them, where only
+        // committed elements come.
+        let (result, between) = metrics::collect(|| self.work());
+        self.metrics.merge(between);
+        result.map(|()| self.metrics)
+    }
+
+    fn work(&mut self) -> Result<()> {
         for collection in self.plan.impulses.clone() {
             self.deliver(&collection, vec![Row::impulse()])?;
         }
@@ -72,7 +80,7 @@ impl<'a> Run<'a> {
             }
         }
         if self.pending.iter().all(Vec::is_empty) && self.groupings.iter().all(|grouping| grouping.fired) {
-            return Ok(self.metrics);
+            return Ok(());
         }
         Err(Error::Runner { runner: "direct", message: self.what_waits() })
     }

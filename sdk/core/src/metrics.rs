@@ -53,6 +53,11 @@ impl Counter {
         self.add(1);
     }
 
+    /// Whether a metric of this namespace and name is this one.
+    pub(crate) fn is(&self, namespace: &str, name: &str) -> bool {
+        (self.0.namespace, self.0.name) == (namespace, name)
+    }
+
     /// Adds `n`, which may be negative.
     pub fn add(&self, n: i64) {
         update(

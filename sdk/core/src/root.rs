@@ -2,7 +2,7 @@
 
 use crate::dofn::side::SideDeclaration;
 use crate::error::Result;
-use crate::graph::{Builder, Graph, Input, NewStep, NodeId, Spec, StepCode};
+use crate::graph::{Builder, Graph, Input, NewStep, NodeId, PipelineId, Spec, StepCode};
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, PTransform};
 use std::cell::RefCell;
@@ -72,8 +72,8 @@ impl Root {
     }
 
     /// Which pipeline this is: handles of two must not meet.
-    pub(crate) fn identity(&self) -> usize {
-        Rc::as_ptr(&self.0).addr()
+    pub(crate) fn identity(&self) -> PipelineId {
+        self.0.borrow().identity.clone()
     }
 
     pub(crate) fn coder_id<T: Element>(&self) -> String {
@@ -101,14 +101,14 @@ impl Root {
         code: Option<StepCode>,
         at: &'static Location<'static>,
     ) -> NodeId {
-        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at }, self.identity())
+        self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at })
     }
 
     pub(crate) fn output<T: Element>(
         &self,
         node: NodeId,
         tag: Option<&'static str>,
-        windowing: WindowingStrategy,
+        windowing: impl Into<Arc<WindowingStrategy>>,
         bounded: bool,
     ) -> PCollection<T> {
         let id = self.0.borrow_mut().output::<T>(node, tag, windowing, bounded);
@@ -169,11 +169,11 @@ impl Root {
     }
 
     /// The windowing of a collection; the default for one that is not of this pipeline, which is a mistake elsewhere.
-    pub(crate) fn windowing(&self, collection: u32) -> WindowingStrategy {
-        self.0.borrow().collections.get(collection as usize).map_or_else(WindowingStrategy::default, |c| c.windowing)
+    pub(crate) fn windowing(&self, collection: u32) -> Arc<WindowingStrategy> {
+        self.0.borrow().collections.get(collection as usize).map_or_else(Arc::default, |c| c.windowing.clone())
     }
 
-    pub(crate) fn set_windowing(&self, collection: u32, windowing: WindowingStrategy) {
+    pub(crate) fn set_windowing(&self, collection: u32, windowing: Arc<WindowingStrategy>) {
         if let Some(collection) = self.0.borrow_mut().collections.get_mut(collection as usize) {
             collection.windowing = windowing;
         }

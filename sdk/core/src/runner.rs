@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Value};
 use crate::root::Root;
 
 /// What runs a pipeline.
@@ -53,14 +53,67 @@ impl dyn Runner + '_ {
     }
 }
 
-/// An assertion that did not run has not passed.
+/// An assertion that did not run has not passed; nor has one whose step ran on anything else than its one group.
 fn all_assertions_ran(runner: &'static str, graph: &Graph, result: PipelineResult) -> Result<PipelineResult> {
-    let (ran, all) = (result.metrics.counter(&crate::testing::ASSERTIONS), graph.assertions());
-    if ran == all as i64 {
+    // By step, for a check that ran twice must not make up for one that did not.
+    let once = |(_, namespace, name, value): &(&str, &str, &str, &Value)| {
+        crate::testing::ASSERTIONS.is(namespace, name) && **value == Value::Counter(1)
+    };
+    let (once, all) = (result.metrics.iter().filter(once).count(), graph.assertions());
+    if once == all {
         return Ok(result);
     }
     Err(Error::Runner {
         runner,
-        message: format!("{ran} of {all} assertions ran, and one that did not has not passed"),
+        message: format!("{once} of {all} assertions ran once, and one that did not has not passed"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::StepName;
+    use crate::testing::{ASSERTIONS, assert_that};
+
+    /// Claims that the checks of these steps ran, each as often as it is named.
+    struct Claims(&'static [&'static str]);
+
+    impl Runner for Claims {
+        fn name(&self) -> &'static str {
+            "claims"
+        }
+        fn unsupported(&self, _: &Graph) -> Vec<String> {
+            Vec::new()
+        }
+        fn execute(&self, _: &Graph) -> Result<PipelineResult> {
+            let mut metrics = Metrics::default();
+            for step in self.0 {
+                let bundle = crate::metrics::collect(|| {
+                    let _scope = crate::metrics::enter(&StepName::here(step));
+                    ASSERTIONS.inc();
+                });
+                metrics.merge(bundle.1);
+            }
+            Ok(PipelineResult { metrics })
+        }
+    }
+
+    fn run(claims: &'static [&'static str]) -> Result<PipelineResult> {
+        <dyn Runner>::run(&Claims(claims), |root| {
+            let numbers = root.create([1u64]);
+            assert_that(&numbers).contains_in_any_order([1]);
+            assert_that(&numbers).is_singleton(1);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn every_assertion_must_have_run_once() {
+        assert!(run(&["Assert/Check", "Assert#2/Check"]).is_ok());
+        assert!(run(&[]).is_err());
+        assert!(run(&["Assert/Check"]).is_err());
+        let error = run(&["Assert/Check", "Assert/Check"]).unwrap_err().to_string();
+        assert!(error.contains("0 of 2 assertions ran once"), "{error}");
+        assert!(run(&["Assert/Check", "Assert#2/Check", "Assert/Check"]).is_err());
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::erased::{AnyBox, SharedRows};
 use crate::error::{BoxError, Result};
+use crate::graph::PipelineId;
 use crate::windowing::Window;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ pub struct SideDeclaration {
     /// The collection.
     pub collection: u32,
     /// Identity of the pipeline that the collection belongs to.
-    pub(crate) pipeline: usize,
+    pub(crate) pipeline: PipelineId,
     /// URN of the access pattern.
     pub access_pattern: &'static str,
 }

@@ -31,8 +31,21 @@ pub(crate) struct Node {
 pub(crate) struct Input {
     pub(crate) name: String,
     pub(crate) collection: u32,
-    pub(crate) pipeline: usize,
+    pub(crate) pipeline: PipelineId,
 }
+
+/// Tells pipelines apart. Whoever holds one keeps its address from being used again, so even the views of a pipeline
+/// that is gone are not taken for those of another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PipelineId(Arc<()>);
+
+impl PartialEq for PipelineId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for PipelineId {}
 
 type Payload = Box<dyn Fn(&FnRef) -> pb::FunctionSpec>;
 
@@ -61,7 +74,7 @@ pub(crate) struct NewStep<'a> {
 pub(crate) struct Collection {
     pub(crate) producer: NodeId,
     pub(crate) coder_id: String,
-    pub(crate) windowing: WindowingStrategy,
+    pub(crate) windowing: Arc<WindowingStrategy>,
     pub(crate) bounded: bool,
     /// An additional output must be consumed: its elements are lost otherwise, and nobody would notice.
     pub(crate) tag: Option<&'static str>,
@@ -70,6 +83,7 @@ pub(crate) struct Collection {
 
 #[derive(Default)]
 pub(crate) struct Builder {
+    pub(crate) identity: PipelineId,
     pub(crate) nodes: Vec<Node>,
     pub(crate) collections: Vec<Collection>,
     pub(crate) coders: Coders,
@@ -86,7 +100,7 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn add(&mut self, step: NewStep<'_>, pipeline: usize) -> NodeId {
+    pub(crate) fn add(&mut self, step: NewStep<'_>) -> NodeId {
         let NewStep { verb, spec, mut inputs, sides, code, at } = step;
         let at = self.place.unwrap_or(at);
         inputs.extend(sides.into_iter().map(|side| Input {
@@ -94,9 +108,9 @@ impl Builder {
             collection: side.collection,
             pipeline: side.pipeline,
         }));
-        if inputs.iter().any(|input| input.pipeline != pipeline) {
+        if inputs.iter().any(|input| input.pipeline != self.identity) {
             self.mistake(at, format!("an input of `{verb}` is a collection of another pipeline"));
-            inputs.retain(|input| input.pipeline == pipeline);
+            inputs.retain(|input| input.pipeline == self.identity);
         }
         let position = self.positions.entry((self.scope, verb.to_owned())).or_default();
         *position += 1;
@@ -110,7 +124,7 @@ impl Builder {
         &mut self,
         producer: NodeId,
         tag: Option<&'static str>,
-        windowing: WindowingStrategy,
+        windowing: impl Into<Arc<WindowingStrategy>>,
         bounded: bool,
     ) -> u32 {
         let code = CoderOf::<T>::shared();
@@ -122,11 +136,13 @@ impl Builder {
             self.mistake(at, format!("`{verb}` has two outputs named `{name}`"));
         }
         self.nodes[producer].outputs.push((name, id));
+        let windowing = windowing.into();
         self.collections.push(Collection { producer, coder_id, windowing, bounded, tag, code });
         id
     }
 
     pub(crate) fn mistake(&mut self, at: &Location<'_>, text: impl AsRef<str>) {
+        let at = self.place.unwrap_or(at);
         self.mistakes.push(format!("{}:{}: {}", at.file(), at.line(), text.as_ref()));
     }
 }

@@ -1,0 +1,103 @@
+//! A case, and what comes of running it.
+
+use ferrobeam::runner::Runner;
+use ferrobeam::{BoxError, Error};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The result of a case's body: an error says what is wrong.
+pub type CaseResult = Result<(), BoxError>;
+
+/// The body of a case.
+pub type Body = fn(&dyn Runner) -> CaseResult;
+
+/// What a runner must offer for a case to make sense on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    /// Nothing beside the model: every runner and engine passes.
+    Core,
+    /// User code runs in the process that started the pipeline, so that the case can watch it from outside.
+    InProcess,
+    /// An error of user code names the element it happened on.
+    ElementInErrors,
+    /// Keys that break the law of keys are found: equal values, and only those, have equal bytes.
+    KeyLaw,
+}
+
+impl Profile {
+    /// All profiles.
+    pub const ALL: [Profile; 4] = [Profile::Core, Profile::InProcess, Profile::ElementInErrors, Profile::KeyLaw];
+
+    /// The name in the ledger.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Profile::Core => "core",
+            Profile::InProcess => "in-process",
+            Profile::ElementInErrors => "element-in-errors",
+            Profile::KeyLaw => "key-law",
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One thing that a runner must do.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// `area::what_holds`.
+    pub name: &'static str,
+    /// What the runner must offer.
+    pub profile: Profile,
+    /// Builds, runs and checks.
+    pub body: Body,
+}
+
+/// What came of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds.
+    Pass,
+    /// The runner refused the pipeline before it started, for these reasons.
+    Unsupported(String),
+    /// It does not hold.
+    Fail(String),
+}
+
+impl Case {
+    /// The area of the model that the case belongs to.
+    pub fn area(&self) -> &'static str {
+        self.name.split("::").next().unwrap_or(self.name)
+    }
+
+    /// Runs the case. A panic in its body, which is the runner's or the case's own, is a failure.
+    pub fn run(&self, runner: &dyn Runner) -> Outcome {
+        let result = catch_unwind(AssertUnwindSafe(|| (self.body)(runner)));
+        match result {
+            Ok(Ok(())) => Outcome::Pass,
+            Ok(Err(error)) => match error.downcast_ref::<Error>() {
+                Some(refused @ Error::Unsupported { .. }) => Outcome::Unsupported(refused.to_string()),
+                _ => Outcome::Fail(error.to_string()),
+            },
+            Err(panic) => Outcome::Fail(format!("panicked: {}", text(&*panic))),
+        }
+    }
+}
+
+fn text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a text")
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Pass => f.write_str("passed"),
+            Outcome::Unsupported(why) => write!(f, "not supported: {why}"),
+            Outcome::Fail(why) => write!(f, "failed: {why}"),
+        }
+    }
+}

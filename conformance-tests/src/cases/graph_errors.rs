@@ -1,0 +1,146 @@
+//! Mistakes in the construction of a pipeline: found before anything runs, with file and line.
+
+use super::prelude::*;
+
+pub(super) fn two_steps_of_one_name(_: &dyn Runner) -> CaseResult {
+    let (mut first, mut second) = (String::new(), String::new());
+    let graph = Root::build(|root| {
+        let numbers = root.create([1u64]);
+        first = line_after!();
+        numbers.map(|x| x + 1).named("Twice").discard();
+        second = line_after!();
+        numbers.map(|x| x + 1).named("Twice").discard();
+        Ok(())
+    });
+    is_refused(graph, &["two steps are named `Twice`", &first, &second])?;
+    // In two composites there may be two.
+    let twice = |c: PCollection<u64>| c.map(|x| x + 1).named("Same").discard();
+    let graph = Root::build(|root| {
+        root.create([1u64]).apply(named("A", twice));
+        root.create([1u64]).apply(named("B", twice));
+        Ok(())
+    });
+    graph.map(drop).map_err(Into::into)
+}
+
+pub(super) fn an_empty_name(_: &dyn Runner) -> CaseResult {
+    let mut line = String::new();
+    let graph = Root::build(|root| {
+        let numbers = root.create([1u64]);
+        line = line_after!();
+        numbers.map(|x| x + 1).named("").discard();
+        Ok(())
+    });
+    is_refused(graph, &["empty", &line])
+}
+
+pub(super) fn a_collection_of_another_pipeline(_: &dyn Runner) -> CaseResult {
+    let mut other = None;
+    Root::build(|root| {
+        other = Some(root.create([1u64]));
+        Ok(())
+    })?;
+    let other = other.ok_or("nothing was built")?;
+    let mut line = String::new();
+    let graph = Root::build(|root| {
+        let ours = root.create([1u64]);
+        line = line_after!();
+        flatten([&ours, &other]).discard();
+        Ok(())
+    });
+    is_refused(graph, &["Flatten", "another pipeline", &line])
+}
+
+pub(super) fn a_side_input_of_another_pipeline(_: &dyn Runner) -> CaseResult {
+    let mut other = None;
+    Root::build(|root| {
+        other = Some(root.create([1u64]).as_singleton());
+        Ok(())
+    })?;
+    let other = other.ok_or("nothing was built")?;
+    let mut line = String::new();
+    let graph = Root::build(|root| {
+        let ours = root.create([1u64]);
+        line = line_after!();
+        ours.map_with(other, |x, y| x + y).discard();
+        Ok(())
+    });
+    is_refused(graph, &["another pipeline", &line])
+}
+
+const ODD: Tag<u64> = Tag::new("odd");
+const BIG: Tag<u64> = Tag::new("big");
+
+#[derive(Clone)]
+struct Sort;
+
+impl DoFn for Sort {
+    type In = u64;
+    type Out = u64;
+
+    fn process(&mut self, x: u64, ctx: &mut Context<'_, u64>) -> Result<(), BoxError> {
+        if x % 2 == 1 { ctx.emit_to(&ODD, x) } else { ctx.emit(x) }
+        Ok(())
+    }
+}
+
+pub(super) fn an_output_that_nobody_consumes(_: &dyn Runner) -> CaseResult {
+    let mut line = String::new();
+    let graph = Root::build(|root| {
+        let numbers = root.create([1u64]);
+        line = line_after!();
+        numbers.par_do_tagged(Sort, &ODD).main().discard();
+        Ok(())
+    });
+    is_refused(graph, &["nothing consumes the output `odd`", "ParDo", &line])?;
+    let graph = Root::build(|root| {
+        root.create([1u64]).try_map(|x| if x > 1 { Ok(x) } else { Err(x) }).0.discard();
+        Ok(())
+    });
+    is_refused(graph, &["nothing consumes the output `errors`", file!()])
+}
+
+pub(super) fn an_undeclared_output(_: &dyn Runner) -> CaseResult {
+    let mut line = String::new();
+    let graph = Root::build(|root| {
+        let sorted = root.create([1u64]).par_do_tagged(Sort, &ODD);
+        sorted.get(&ODD).discard();
+        line = line_after!();
+        sorted.get(&BIG).discard();
+        Ok(())
+    });
+    is_refused(graph, &["no output `big` was declared", &line])
+}
+
+pub(super) fn two_outputs_of_one_name(_: &dyn Runner) -> CaseResult {
+    const ODD_TEXT: Tag<String> = Tag::new("odd");
+    let mut line = String::new();
+    let graph = Root::build(|root| {
+        let numbers = root.create([1u64]);
+        line = line_after!();
+        let sorted = numbers.par_do_tagged(Sort, (&ODD, &ODD_TEXT));
+        sorted.get(&ODD).discard();
+        Ok(())
+    });
+    is_refused(graph, &["two outputs named `odd`", &line])
+}
+
+pub(super) fn all_mistakes_are_told(_: &dyn Runner) -> CaseResult {
+    let graph = Root::build(|root| {
+        let numbers = root.create([1u64]);
+        numbers.map(|x| x).named("Twice").discard();
+        numbers.map(|x| x).named("Twice").discard();
+        let sorted = numbers.par_do_tagged(Sort, &ODD);
+        sorted.get(&BIG).discard();
+        Ok(())
+    });
+    is_refused(graph, &["`Twice`", "no output `big`", "nothing consumes the output `odd`"])
+}
+
+pub(super) fn an_error_of_the_function_is_kept(runner: &dyn Runner) -> CaseResult {
+    let result = runner.run(|root| {
+        root.create([1u64]).discard();
+        Err(ferrobeam::Error::Options("there is no input".to_owned()))
+    });
+    fails(result, &["there is no input"])
+}

@@ -1,0 +1,227 @@
+//! The cases: one file per area of the model, after the areas of Beam's own suite; one table of all.
+
+use crate::{Case, Profile};
+
+mod prelude;
+
+/// Declares the areas and the table of their cases; a case is of the core profile unless it says otherwise.
+macro_rules! suite {
+    ($($area:ident { $($case:ident $(: $profile:ident)?,)* })*) => {
+        $(mod $area;)*
+
+        /// All cases, by area.
+        pub const CASES: &[Case] = &[$($(Case {
+            name: concat!(stringify!($area), "::", stringify!($case)),
+            profile: suite!(@profile $($profile)?),
+            body: $area::$case,
+        },)*)*];
+    };
+    (@profile) => { Profile::Core };
+    (@profile $profile:ident) => { Profile::$profile };
+}
+
+suite! {
+    assertions {
+        a_wrong_element_fails,
+        a_missing_element_fails,
+        a_repeated_element_fails,
+        an_element_once_too_few_fails,
+        order_does_not_matter,
+        nothing_is_checked_too,
+        a_check_of_nothing_can_fail,
+        empty_is_empty,
+        something_is_not_empty,
+        a_singleton_has_one_element,
+        a_check_sees_every_element,
+        one_wrong_among_many_fails,
+        a_panic_in_a_check_fails,
+    }
+    create {
+        every_element_comes_once,
+        equal_elements_stay_apart,
+        nothing_is_empty,
+        an_impulse_is_one_element_at_the_beginning,
+        created_elements_are_at_the_beginning,
+        numbers_survive,
+        text_and_bytes_survive,
+        containers_survive,
+        tuples_survive,
+        times_survive,
+    }
+    par_do {
+        calls_come_in_order,
+        what_is_held_back_comes_at_the_end_of_the_bundle,
+        the_end_of_a_bundle_chooses_its_time,
+        additional_outputs_have_their_own_types,
+        an_output_may_be_discarded,
+        an_output_may_be_consumed_twice,
+        an_undeclared_output_fails_the_step,
+        an_output_may_have_a_later_time,
+        an_output_before_its_input_fails,
+        steps_keep_the_time,
+        a_collection_feeds_many_steps,
+        a_long_chain_runs,
+    }
+    failures {
+        an_error_names_step_file_and_line,
+        a_panic_names_step_file_and_line,
+        a_panic_in_a_closure_names_its_own_line,
+        an_error_behind_a_grouping_is_found,
+        one_bad_element_is_enough,
+        an_error_names_the_element: ElementInErrors,
+        a_panic_names_the_element: ElementInErrors,
+    }
+    life_cycle {
+        every_instance_is_set_up_once_and_torn_down: InProcess,
+        every_instance_is_torn_down_after_a_failure: InProcess,
+        an_instance_whose_setup_failed_is_torn_down: InProcess,
+        a_panic_in_teardown_does_no_harm: InProcess,
+    }
+    map {
+        map_replaces,
+        map_changes_the_type,
+        filter_keeps,
+        flat_map_repeats_and_drops,
+        flat_map_into_borrows,
+        key_by_pairs,
+        try_map_separates,
+        try_map_of_only_errors,
+    }
+    group_by_key {
+        values_meet_at_their_key,
+        many_keys,
+        a_hot_key,
+        no_pairs_make_no_groups,
+        equal_pairs_are_all_kept,
+        values_can_be_read_again,
+        keys_of_numbers,
+        keys_of_text,
+        keys_of_containers,
+        keys_of_one_value,
+        a_group_can_be_a_value,
+        groups_of_groups,
+        a_group_is_at_the_end_of_its_window,
+        two_groupings_of_one_collection,
+        an_unlawful_key_is_found: KeyLaw,
+    }
+    combine {
+        sums_per_key,
+        sums_globally,
+        nothing_has_a_global_sum,
+        nothing_has_no_sum_per_key,
+        a_function_of_the_users,
+        an_accumulator_larger_than_its_inputs,
+        a_function_that_does_not_lift,
+        a_hot_key,
+        many_keys,
+        combined_twice,
+        a_panic_in_a_combine_names_the_step,
+    }
+    co_group_by_key {
+        both_sides_meet,
+        a_key_may_be_on_one_side_only,
+        a_side_may_be_empty,
+        a_collection_with_itself,
+    }
+    flatten {
+        several_become_one,
+        one_stays_itself,
+        the_same_twice_is_delivered_twice,
+        an_empty_one_adds_nothing,
+        nothing_stays_nothing,
+        a_grouping_and_a_map,
+        different_origins,
+        branches_meet_again,
+        flattened_again_and_again,
+        the_time_is_kept,
+        behind_it_is_a_grouping,
+    }
+    side_inputs {
+        a_singleton_is_seen_by_every_element,
+        an_empty_singleton_has_its_default,
+        a_missing_singleton_fails,
+        a_singleton_of_two_fails,
+        nobody_looks_and_nothing_fails,
+        an_iterable_has_all_elements,
+        an_iterable_may_be_empty,
+        a_map_is_looked_up,
+        a_map_with_two_values_of_a_key_fails,
+        a_multimap_has_all_values,
+        several_at_once,
+        the_same_view_twice,
+        two_views_of_one_collection,
+        a_collection_beside_itself,
+        chained,
+        one_for_two_steps,
+        two_outputs_of_one_step,
+        out_of_a_grouping,
+        out_of_a_flatten,
+        in_a_do_fn,
+        any_number_of_outputs,
+        an_undeclared_view_fails_the_step,
+    }
+    reshuffle {
+        all_elements_stay,
+        time_and_window_stay,
+        nothing_stays_nothing,
+        equal_elements_stay_apart,
+        again_and_again,
+    }
+    metrics {
+        a_counter_counts_every_element_once,
+        a_counter_is_known_by_step,
+        a_distribution_has_all_values,
+        a_gauge_has_a_value,
+        a_set_has_all_strings,
+        metrics_in_closures_count,
+        the_life_cycle_counts,
+        combines_count,
+    }
+    composites {
+        functions_and_structs,
+        nested,
+        a_composite_of_nothing,
+        several_outputs,
+        names_are_paths,
+        names_of_the_users,
+    }
+    sources {
+        every_part_is_read_once,
+        a_reader_goes_on_where_it_stopped,
+        runs_of_offsets,
+        no_parts,
+        empty_parts,
+        times_of_the_source,
+        a_restriction_of_the_users,
+        read_twice,
+        a_source_that_stops_early_fails,
+        a_source_that_repeats_a_claim_fails,
+        failures_of_a_source_name_it,
+    }
+    graph_errors {
+        two_steps_of_one_name,
+        an_empty_name,
+        a_collection_of_another_pipeline,
+        a_side_input_of_another_pipeline,
+        an_output_that_nobody_consumes,
+        an_undeclared_output,
+        two_outputs_of_one_name,
+        all_mistakes_are_told,
+        an_error_of_the_function_is_kept,
+    }
+    retries {
+        held_back_elements_count_once,
+        groups_are_complete,
+        side_inputs_are_complete,
+        sources_count_once,
+        results_do_not_depend_on_how_often: InProcess,
+    }
+    determinism {
+        the_same_construction_is_the_same_graph,
+        lines_do_not_count,
+        names_count,
+        order_counts,
+        wiring_counts,
+        a_graph_runs_twice,
+    }
+}

@@ -1,0 +1,26 @@
+//! The conformance suite: what every runner must do, said once.
+//!
+//! A case is a function of a runner: it builds a pipeline, runs it there and looks at the result, mostly by assertions
+//! inside the pipeline. It says nothing about how the runner works. [`CASES`] holds all of them; [`Ledger`] holds what
+//! is known of each on each engine, and a surprise in either direction fails the build.
+//!
+//! ```
+//! use ferrobeam_conformance::{CASES, Outcome};
+//! use ferrobeam_direct::DirectRunner;
+//!
+//! let case = CASES.iter().find(|case| case.name == "assertions::a_wrong_element_fails").unwrap();
+//! assert_eq!(case.run(&DirectRunner::new().seed(1)), Outcome::Pass);
+//! ```
+
+mod case;
+mod cases;
+mod check;
+pub mod generated;
+
+mod ledger;
+mod matrix;
+
+pub use case::{Body, Case, CaseResult, Outcome, Profile};
+pub use cases::CASES;
+pub use ledger::{Expectation, Ledger, LedgerError};
+pub use matrix::matrix;

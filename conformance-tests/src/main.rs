@@ -1,0 +1,120 @@
+//! `conformance`: the suite as a program.
+
+use clap::{Parser, Subcommand};
+use ferrobeam::runner::Runner;
+use ferrobeam_conformance::{CASES, Case, Ledger, Outcome, matrix};
+use ferrobeam_direct::DirectRunner;
+use std::io::{self, Write};
+use std::ops::RangeInclusive;
+use std::process::ExitCode;
+
+/// Runs the conformance suite.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the cases with their profiles
+    List,
+    /// Run cases and compare what comes of them with the ledger
+    Run(Run),
+    /// Print the capability matrix, as Markdown
+    Matrix,
+}
+
+#[derive(clap::Args)]
+struct Run {
+    /// The runner: direct
+    #[arg(long, default_value = DirectRunner::NAME)]
+    runner: String,
+    /// Cases or areas; all if none is named
+    names: Vec<String>,
+    /// Direct runner: one schedule
+    #[arg(long, conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// Direct runner: many schedules, the last one included
+    #[arg(long, value_name = "FIRST..LAST", value_parser = seeds)]
+    seeds: Option<RangeInclusive<u64>>,
+    /// Direct runner: let bundles fail with this probability, and run them again
+    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0)]
+    fail_bundles: f64,
+}
+
+fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let wrong = || format!("`{text}` is not FIRST..LAST");
+    let (first, last) = text.split_once("..").ok_or_else(wrong)?;
+    let parse = |number: &str| number.parse::<u64>().map_err(|_| wrong());
+    let (first, last) = (parse(first)?, parse(last)?);
+    if first <= last { Ok(first..=last) } else { Err(wrong()) }
+}
+
+fn main() -> ExitCode {
+    let mut out = io::stdout().lock();
+    let result = match Arguments::parse().command {
+        Command::List => list(&mut out),
+        Command::Run(run) => run.run(&mut out),
+        Command::Matrix => print_matrix(&mut out),
+    };
+    result.unwrap_or_else(|error| {
+        // Whoever closed the output does not want to hear why.
+        let _ = writeln!(io::stderr(), "conformance: {error}");
+        ExitCode::from(2)
+    })
+}
+
+type CommandResult = Result<ExitCode, Box<dyn std::error::Error>>;
+
+fn list(out: &mut impl Write) -> CommandResult {
+    for case in CASES {
+        writeln!(out, "{} ({})", case.name, case.profile)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_matrix(out: &mut impl Write) -> CommandResult {
+    write!(out, "{}", matrix(CASES, &Ledger::checked_in()?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Run {
+    fn run(&self, out: &mut impl Write) -> CommandResult {
+        let (ledger, runners, cases) = (Ledger::checked_in()?, self.runners()?, self.cases()?);
+        let mut failed = 0;
+        for case in &cases {
+            let outcomes: Vec<Outcome> = runners.iter().map(|runner| case.run(&**runner)).collect();
+            match ledger.compare(&self.runner, &[(case.name, outcomes)]) {
+                Ok(()) => writeln!(out, "ok   {}", case.name)?,
+                Err(surprise) => {
+                    failed += 1;
+                    writeln!(out, "FAIL {surprise}")?;
+                }
+            }
+        }
+        writeln!(out, "{} passed, {failed} failed", cases.len() - failed)?;
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// The runner, once for each schedule.
+    fn runners(&self) -> Result<Vec<Box<dyn Runner>>, String> {
+        if self.runner != DirectRunner::NAME {
+            return Err(format!("--runner={}: there is no such runner; expected `direct`", self.runner));
+        }
+        let seeds = self.seeds.clone().or_else(|| self.seed.map(|seed| seed..=seed)).unwrap_or(0..=0);
+        let runner = |seed| DirectRunner::new().seed(seed).failing_bundles(self.fail_bundles);
+        Ok(seeds.map(|seed| Box::new(runner(seed)) as Box<dyn Runner>).collect())
+    }
+
+    /// The cases that are named, by themselves or by their area.
+    fn cases(&self) -> Result<Vec<Case>, String> {
+        let named = |case: &Case, name: &str| case.name == name || case.area() == name;
+        if let Some(unknown) = self.names.iter().find(|name| !CASES.iter().any(|case| named(case, name))) {
+            return Err(format!("there is neither a case nor an area `{unknown}`; see `conformance list`"));
+        }
+        let wanted = |case: &&Case| self.names.is_empty() || self.names.iter().any(|name| named(case, name));
+        Ok(CASES.iter().filter(wanted).copied().collect())
+    }
+}
