@@ -2,4 +2,5 @@
 //! keeps the whole history.
 
 mod beam;
+mod rules;
 mod stage;

@@ -78,11 +78,10 @@ impl Grouping {
         let timestamp = self.strategy.timestamp_combiner.merge(result, timestamps);
         // Only a user's merge can move a timestamp back.
         let held = timestamp.filter(|at| *at >= self.now.output_watermark);
-        let some = panes.iter().any(|pane| pane.some);
         Pane {
-            some,
-            timely: if ended { panes.iter().any(|pane| pane.timely) } else { some },
+            some: panes.iter().any(|pane| pane.some),
             timestamp: held,
+            timely: held.is_some() && (!ended || panes.iter().any(|pane| pane.timely)),
             behind: panes.iter().any(|pane| pane.behind) || held != timestamp,
         }
     }

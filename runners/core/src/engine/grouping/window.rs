@@ -36,10 +36,10 @@ pub(super) struct WindowState {
 pub(super) struct Pane {
     /// Whether there are any.
     pub(super) some: bool,
-    /// Whether one of them came before the watermark had passed the end of the window.
-    pub(super) timely: bool,
     /// The timestamp that those have come to which came before the output watermark did.
     pub(super) timestamp: Option<Timestamp>,
+    /// Whether one of those came before the input watermark had passed the end of the window.
+    pub(super) timely: bool,
     /// Whether there are others: too late to keep the output watermark at their own timestamp.
     pub(super) behind: bool,
 }
@@ -87,10 +87,10 @@ impl WindowState {
         let combiner = strategy.timestamp_combiner;
         let at = combiner.assign(self.window, at);
         self.pane.some = true;
-        self.pane.timely |= now.input_watermark <= self.end();
         if at < now.output_watermark {
             self.pane.behind = true;
         } else {
+            self.pane.timely |= now.input_watermark <= self.end();
             self.pane.timestamp = Some(self.pane.timestamp.map_or(at, |so_far| combiner.combine(so_far, at)));
         }
     }
