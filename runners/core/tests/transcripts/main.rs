@@ -2,5 +2,8 @@
 //! keeps the whole history.
 
 mod beam;
+mod history;
+mod naive;
 mod rules;
+mod scripts;
 mod stage;

@@ -142,6 +142,7 @@ impl Stage {
     /// Moves everything to another driver and another store, by way of bytes.
     pub(crate) fn move_house(&mut self) {
         let mut house = Stage::new(self.strategy.clone());
+        house.advance(self.now);
         for key in self.ids.values() {
             let (mut policy, mut mechanism) = (Vec::new(), Vec::new());
             self.grouping.save(*key, &mut policy).unwrap();

@@ -56,15 +56,16 @@ impl Grouping {
             out.push(Command::Merge { from: cell, into });
             self.remove(cell);
         }
-        let tombstone = self.keys[key as usize].find_finished(result).and_then(|cell| self.remove(cell));
+        // A window of this name that has finished takes no part: another one begins.
+        if let Some(tombstone) = self.keys[key as usize].find_finished(result) {
+            self.remove(tombstone);
+        }
         let mut open = self.windows[into as usize].take()?;
         self.keys[key as usize].rename(open.window, result, into);
-        // A window that has emitted counts on; one that is new begins.
-        (open.panes, open.nonspeculative_panes) = match &tombstone {
-            _ if same.is_some() => (open.panes, open.nonspeculative_panes),
-            Some(before) => (before.panes, before.nonspeculative_panes),
-            None => (0, 0),
-        };
+        // A window that is new has emitted nothing.
+        if same.is_none() {
+            (open.panes, open.nonspeculative_panes) = (0, 0);
+        }
         open.trigger = trigger;
         open.moved_to(result, &self.strategy, self.now.input_watermark);
         open.pane = self.merge_panes(result, &panes, open.ended);

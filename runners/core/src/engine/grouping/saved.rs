@@ -50,7 +50,8 @@ impl Grouping {
 
     /// Gives a key, which must have none, its windows. `cells` are as many as [`Saved::cells`] says, reserved and filled.
     ///
-    /// What has become due in the meantime happens with the next call of [`advance`](Self::advance).
+    /// A fresh grouping must have been told the time of the saving by [`advance`](Self::advance); what has become due since
+    /// happens with the next call of it.
     pub fn restore(&mut self, key: KeyId, saved: Saved, cells: &[Cell]) {
         if self.keys.len() <= key as usize {
             self.keys.resize_with(key as usize + 1, Default::default);
