@@ -5,13 +5,14 @@
 
 use crate::stage::{Input, Pane, Stage};
 use ferrobeam_core::Timestamp;
+use ferrobeam_core::grouping::Command;
 use ferrobeam_core::prelude::{FixedWindows, GlobalWindows, Sessions, SlidingWindows};
 use ferrobeam_core::time::millis;
 use ferrobeam_core::windowing::trigger::{AfterWatermark, after_count, after_delay, after_each, repeatedly};
 use ferrobeam_core::windowing::{
-    ClosingBehavior, CompleteWindowing, OnTimeBehavior, TimestampCombiner, Trigger, Window,
+    ClosingBehavior, CompleteWindowing, OnTimeBehavior, TimestampCombiner, Timing, Trigger, Window,
 };
-use ferrobeam_runner_core::engine::{Dropped, Now};
+use ferrobeam_runner_core::engine::{Dropped, Grouping, Now};
 
 fn stage(windowing: impl CompleteWindowing) -> Stage {
     Stage::new(windowing.strategy().0)
@@ -375,4 +376,42 @@ fn r9_a_window_that_begins_late_has_no_pane_on_time() {
     stage.watermark(50);
     assert_eq!(stage.elements(&[1]), ["1 [0, 10) Late 0/0 [1] @ 9 first"]);
     assert_eq!(stage.elements(&[2]), ["1 [0, 10) Late 1/1 [2] @ 9"]);
+}
+
+#[test]
+fn what_becomes_due_while_a_grouping_is_saved_happens_afterwards() {
+    let trigger = AfterWatermark::new().early(after_delay(millis(5)));
+    let mut stage = stage(FixedWindows::of(millis(10)).trigger(trigger).discarding());
+    stage.time(0);
+    stage.elements(&[1]);
+    stage.move_house();
+    stage.time(20);
+    stage.elements(&[2]);
+    stage.move_house();
+    // As if processing time had gone on, and the watermark, too, before anything is looked at.
+    let (mut bytes, key) = (Vec::new(), stage.ids()[&1]);
+    stage.grouping.save(key, &mut bytes).unwrap();
+    let mut other = Grouping::new(stage.strategy().clone());
+    let later = Now { processing_time: at(100), ..stage.now };
+    other.advance(later, &mut Vec::new());
+    let saved = other.read(&mut bytes.as_slice()).unwrap();
+    let cells = other.reserve(saved.cells());
+    other.restore(key, saved, &cells);
+    let mut commands = Vec::new();
+    other.advance(later, &mut commands);
+    assert!(matches!(commands.as_slice(), [Command::Fire { pane, .. }] if pane.pane.timing == Timing::Early));
+    commands.clear();
+    other.advance(Now { input_watermark: at(10), ..later }, &mut commands);
+    assert!(
+        matches!(commands.as_slice(), [Command::Fire { pane, .. }, Command::Forget { .. }] if pane.pane.index == 2)
+    );
+}
+
+#[test]
+fn foreign_bytes_are_refused() {
+    let grouping = Grouping::new(stage(FixedWindows::of(millis(10))).strategy().clone());
+    assert!(grouping.read(&mut [5].as_slice()).unwrap_err().to_string().contains("the input ends inside"));
+    // The global window, and flags that there are not.
+    let refused = grouping.read(&mut [1, 0, 0xff, 0x7f].as_slice()).unwrap_err().to_string();
+    assert_eq!(refused, "expected the state of a window, found flags 0x3fff");
 }

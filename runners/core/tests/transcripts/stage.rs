@@ -96,6 +96,10 @@ impl Stage {
         Stage { strategy, grouping, cells, log, now, ids, dropped }
     }
 
+    pub(crate) fn strategy(&self) -> &WindowingStrategy {
+        &self.strategy
+    }
+
     /// The windows of an element.
     pub(crate) fn assign(&self, at: Timestamp) -> WindowSet {
         self.strategy.windows.assign(at, Window::Global).unwrap()

@@ -77,23 +77,17 @@ pub(super) fn fire(early: Option<&Trigger>, late: Option<&Trigger>, slots: &mut 
         *own = Slot { finished: late.is_none(), passed: true, ..*own };
         reset(early_slots);
         reset(late_slots);
-    } else {
-        clear(late_slots);
-        if let Some(early) = early {
-            repeatedly::fire(early, early_slots, now);
-        }
+    } else if let Some(early) = early {
+        // What the late trigger has seen so far does not matter: it starts with its phase.
+        repeatedly::fire(early, early_slots, now);
     }
 }
 
 /// It has passed the end only if every source has and the new end is passed, too: even if a source was done with its
 /// own window, elements of the others still wait.
-pub(super) fn settle(early: Option<&Trigger>, late: Option<&Trigger>, slots: &mut [Slot], now: &TriggerContext) {
-    let (own, _, late_slots) = split(early, slots);
-    own.passed &= now.end_of_window_passed();
-    own.finished = own.passed && late.is_none();
-    if !own.passed {
-        reset(late_slots);
-    }
+pub(super) fn settle(late: Option<&Trigger>, slots: &mut [Slot], now: &TriggerContext) {
+    slots[0].passed &= now.end_of_window_passed();
+    slots[0].finished = slots[0].passed && late.is_none();
 }
 
 pub(super) fn deadlines(

@@ -68,9 +68,7 @@ impl Trigger {
     pub(super) fn settle(&self, slots: &mut [Slot], now: &TriggerContext) {
         parts_mut(self, slots).for_each(|(part, slots)| part.settle(slots, now));
         match self {
-            Trigger::AfterWatermark { early, late } => {
-                after_watermark::settle(early.as_deref(), late.as_deref(), slots, now);
-            }
+            Trigger::AfterWatermark { late, .. } => after_watermark::settle(late.as_deref(), slots, now),
             Trigger::AfterEach(_) => after_each::settle(self, slots),
             Trigger::AfterAll(_) => {
                 let finished = parts(self, slots).all(|(_, part)| part[0].finished);

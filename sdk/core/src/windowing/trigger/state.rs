@@ -200,7 +200,7 @@ impl TriggerState {
 #[cfg(test)]
 mod tests {
     use super::super::script::{Event, follow, now, scripts, triggers};
-    use super::super::{AfterWatermark, after_count, after_delay, after_each};
+    use super::super::{AfterWatermark, after_all, after_any, after_count, after_delay, after_each};
     use super::*;
     use crate::time::millis;
     use proptest::prelude::*;
@@ -320,5 +320,47 @@ mod tests {
         let passed = TriggerContext { watermark: Timestamp::from_millis(15), ..longer };
         assert!(again.should_fire(&trigger, &passed));
         assert!(!TriggerState::merge(&trigger, [&late], &passed).should_fire(&trigger, &passed), "it is late already");
+    }
+
+    #[test]
+    fn r7_what_has_not_passed_in_all_sources_has_not_passed() {
+        let trigger = after_each([after_count(2), AfterWatermark::new().late(after_count(9)).into()]);
+        let (mut passed, mut not_yet) = (TriggerState::new(&trigger), TriggerState::new(&trigger));
+        for (state, elements) in [(&mut passed, 3), (&mut not_yet, 2)] {
+            for _ in 0..elements {
+                state.on_element(&trigger, &now(12, 0));
+                if state.should_fire(&trigger, &now(12, 0)) {
+                    state.on_fire(&trigger, &now(12, 0));
+                }
+            }
+        }
+        assert!(!passed.should_fire(&trigger, &now(12, 0)), "it has fired late, and waits for nine");
+        let merged = TriggerState::merge(&trigger, [&passed, &not_yet], &now(12, 0));
+        assert!(merged.should_fire(&trigger, &now(12, 0)));
+    }
+
+    #[test]
+    fn r7_what_comes_behind_a_part_that_waits_again_has_not_begun() {
+        let end: Trigger = AfterWatermark::new().into();
+        for first in [end.clone(), after_all([end.clone(), after_count(1)]), after_any([end, after_count(99)])] {
+            let trigger = after_each([first, after_count(1), after_count(5)]);
+            let mut state = TriggerState::new(&trigger);
+            for _ in 0..2 {
+                state.on_element(&trigger, &now(12, 0));
+                assert!(state.should_fire(&trigger, &now(12, 0)));
+                state.on_fire(&trigger, &now(12, 0));
+            }
+            let longer = TriggerContext { max_timestamp: Timestamp::from_millis(14), ..now(12, 0) };
+            let mut merged = TriggerState::merge(&trigger, [&state, &state], &longer);
+            merged.on_element(&trigger, &longer);
+            assert!(!merged.should_fire(&trigger, &longer), "{trigger}");
+            let passed = TriggerContext { watermark: Timestamp::from_millis(15), ..longer };
+            for _ in 0..2 {
+                assert!(merged.should_fire(&trigger, &passed), "{trigger}");
+                merged.on_fire(&trigger, &passed);
+                merged.on_element(&trigger, &passed);
+            }
+            assert!(!merged.should_fire(&trigger, &passed), "the third one waits for five");
+        }
     }
 }
