@@ -1,7 +1,8 @@
 //! Chores of the workspace.
 //!
 //! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, and the word count of the
-//! README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask wordcount [MIB]` runs only the last.
+//! README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and `cargo xtask wordcount [MIB]` run only
+//! one of them.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
 
 mod layout;
@@ -18,9 +19,10 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["test"] => test(),
+        ["hostile"] => hostile(),
         ["wordcount"] => wordcount::compare(128),
         ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
-        _ => Err("usage: cargo xtask test | wordcount [MIB]".to_owned()),
+        _ => Err("usage: cargo xtask test | hostile | wordcount [MIB]".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,7 +39,14 @@ fn test() -> Result<(), Failure> {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
     cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo(&["test", "--workspace"], &[])?;
+    hostile()?;
     wordcount::compare(128)
+}
+
+/// A million random and mutated inputs for each coder; in a release build, for there are many coders.
+fn hostile() -> Result<(), Failure> {
+    let test = ["test", "--release", "--package", "ferrobeam-core", "--test", "coders", "hostile"];
+    cargo(&test, &[("FERROBEAM_INPUTS_PER_CODER", "1000000")])
 }
 
 /// Runs cargo and says how long it took.

@@ -36,7 +36,10 @@ pub use time::Timestamp;
 
 /// What a pipeline's file imports.
 pub mod prelude {
-    pub use crate::combiners::*;
+    pub use crate::combiners::{
+        CombineFn, Number, Ordered, approximate_distinct, count, largest, largest_by, latest, max, max_by, mean, min,
+        min_by, quantiles, quantiles_by, sample, smallest, smallest_by, sum, to_list,
+    };
     pub use crate::dofn::restriction::{OffsetRange, Restriction};
     pub use crate::dofn::side::{SideInputs, View};
     pub use crate::dofn::source::{Claims, Source};

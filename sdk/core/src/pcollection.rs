@@ -76,6 +76,7 @@ pub trait PTransform<In> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<In, Out, F: FnOnce(In) -> Out> PTransform<In> for F {
     type Output = Out;
 

@@ -3,7 +3,8 @@
 use crate::attributes::TypeAttributes;
 use crate::{enums, structs};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, GenericParam, Type, parse_quote};
 
 /// What is particular to a struct, or to a kind of enum.
@@ -37,10 +38,8 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
 fn opaque(input: &DeriveInput) -> TokenStream {
     let name = &input.ident;
     let mut generics = input.generics.clone();
-    if input.generics.type_params().next().is_some() {
-        let (_, types, _) = input.generics.split_for_impl();
-        generics.make_where_clause().predicates.push(parse_quote!(#name #types: __private::Opaque));
-    }
+    let (_, types, _) = input.generics.split_for_impl();
+    generics.make_where_clause().predicates.push(parse_quote!(#name #types: __private::Opaque));
     let (impl_generics, types, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
@@ -65,9 +64,20 @@ fn row(input: &DeriveInput) -> syn::Result<TokenStream> {
             parameter.bounds.push(parse_quote!(__private::Element));
         }
     }
+    // The bounds on concrete types, too: a field that is no element is then one error, at the field, not one per use.
+    let mut keys = generics.clone();
+    for field in &types {
+        let at = field.span();
+        let element = quote_spanned!(at=> #field: __private::Element);
+        generics.make_where_clause().predicates.push(parse_quote!(#element));
+        // `for<'a>` makes the bound non-trivial to the compiler: one that does not hold removes this impl, and is named
+        // by the error where a key is needed, instead of failing here.
+        keys.make_where_clause().predicates.push(parse_quote!(for<'__a> #field: __private::Key));
+    }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
-    let predicates = where_clause.map(|clause| &clause.predicates);
-    let comma = predicates.filter(|list| !list.is_empty() && !list.trailing_punct()).map(|_| quote!(,));
+    let equal = quote!(::std::cmp::Eq + ::std::hash::Hash);
+    keys.make_where_clause().predicates.push(parse_quote!(for<'__a> #name #type_generics: #equal));
+    let keys = &keys.where_clause;
     Ok(quote! {
         #[automatically_derived]
         impl #impl_generics __private::Element for #name #type_generics #where_clause {
@@ -81,15 +91,7 @@ fn row(input: &DeriveInput) -> syn::Result<TokenStream> {
             #body
         }
 
-        // `for<'a>` makes the bounds non-trivial to the compiler: one that does not hold removes this impl, and is named by
-        // the error where a key is needed, instead of failing here.
         #[automatically_derived]
-        impl #impl_generics __private::Key for #name #type_generics
-        where
-            #predicates #comma
-            for<'__a> #name #type_generics: ::std::cmp::Eq + ::std::hash::Hash,
-            #(for<'__a> #types: __private::Key,)*
-        {
-        }
+        impl #impl_generics __private::Key for #name #type_generics #keys {}
     })
 }

@@ -95,7 +95,7 @@ fn one_of(variants: &[Variant<'_>]) -> Parts {
     let body = quote! {
         const NAMES: &'static [&'static str] = &[#(#names),*];
 
-        fn types(within: __private::Within<'_>) -> ::std::vec::Vec<__private::FieldType> {
+        fn types() -> ::std::vec::Vec<__private::FieldType> {
             ::std::vec![#(#types),*]
         }
 

@@ -59,7 +59,7 @@ impl Fields {
 
     /// The Beam type of each field; an error about a type that is no element points at it.
     pub(crate) fn field_types(&self) -> TokenStream {
-        let types = self.types().map(|field| quote_spanned!(field.span()=> __private::field_type::<#field>(within)));
+        let types = self.types().map(|field| quote_spanned!(field.span()=> __private::field_type::<#field>()));
         quote!(#(#types),*)
     }
 

@@ -17,7 +17,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// - An enum with data becomes a row with an optional field per variant, which holds a row of the variant's fields; exactly
 ///   one is there.
 ///
-/// A field may be of any type that is an `Element`. Type parameters are elements. Fields may be added at the end if they are
+/// A field may be of any type that is an `Element`, but a row cannot contain itself: of two types that contain each other the
+/// compiler says "overflow evaluating the requirement". Type parameters are elements. Fields may be added at the end if they are
 /// optional, and variants at the end: older bytes still decode.
 ///
 /// # Attributes

@@ -12,7 +12,7 @@ pub(crate) fn expand(name: &Ident, fields: &syn::Fields) -> syn::Result<Parts> {
     let body = quote! {
         const NAMES: &'static [&'static str] = &[#(#names),*];
 
-        fn types(within: __private::Within<'_>) -> ::std::vec::Vec<__private::FieldType> {
+        fn types() -> ::std::vec::Vec<__private::FieldType> {
             ::std::vec![#types]
         }
 

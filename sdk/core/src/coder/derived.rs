@@ -1,14 +1,13 @@
 //! What derived code says `::ferrobeam::__private` for. Not part of the interface.
 
 pub use super::row::{
-    Header, Row, RowCoder, Within, enum_type, field_type, is_null, put_field, put_header, put_variant_header,
-    variant_type,
+    Header, Row, RowCoder, enum_type, field_type, is_null, put_field, put_header, put_variant_header, variant_type,
 };
 pub use super::urn::VARINT;
 pub use super::{CoderError, Decoded, Encoded, IterableCoder, Leaf, LeafCoder, OpaqueCoder, put_varint, take_varint};
 pub use crate::{Element, Key};
 pub use ferrobeam_model::pipeline::FieldType;
 
-/// What a generic `#[element(opaque)]` type must be.
+/// What an `#[element(opaque)]` type must be.
 pub trait Opaque: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static {}
 impl<T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static> Opaque for T {}

@@ -113,9 +113,11 @@ impl<C> IterableCoder<C> {
         C: Coder<T>,
     {
         out.extend_from_slice(&(-1i32).to_be_bytes());
-        let (mut chunk, mut n) = (Vec::new(), 0);
+        let (mut chunk, mut n, mut idle) = (Vec::new(), 0, Idle::default());
         for item in items {
+            let before = chunk.len();
             self.item.encode(item, &mut chunk)?;
+            idle.count(chunk.len() - before)?;
             n += 1;
             if n == CHUNK {
                 put_varint(n as u64, out);

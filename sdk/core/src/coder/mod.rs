@@ -125,6 +125,12 @@ pub fn of<T: Element>() -> T::Coder {
     <T::Coder as Coder<T>>::new()
 }
 
+/// Returns the spec of a type's own coder.
+#[must_use]
+pub fn spec_of<T: Element>() -> CoderSpec {
+    Coder::<T>::spec(&of::<T>())
+}
+
 /// Makes a type's coder as the engine changed it: a length prefix is accepted at any component, and around the whole.
 ///
 /// # Errors

@@ -10,26 +10,70 @@ use std::hash::Hash;
 
 /// A type that may flow through a pipeline: it has a coder.
 ///
-/// | type | coder | notes |
+/// Built-in types have the standard coder that is exactly theirs, so that engines and other languages can read them. The
+/// few that have none stand behind a length prefix, so that engines can skip them.
+///
+/// | type | coder | as a field of a row |
 /// |---|---|---|
-/// | `i64`, `u64` | `varint` | a `u64` from 2^63 on is a negative number to other languages |
-/// | `i8` to `i32`, `u8` to `u32`, `isize`, `usize` | `varint` | decoding checks the range |
-/// | `i128`, `u128` | ours, prefixed | 16 bytes, big-endian |
-/// | `f64`, `f32` | `double` | an `f32` is widened; decoding checks that it is one |
-/// | `bool` | `bool` | |
-/// | `char` | `string_utf8` | a string of one character |
-/// | `()` | `bytes` | always empty |
-/// | `String`, `Box<str>`, `Arc<str>` | `string_utf8` | |
-/// | [`Bytes`](bytes::Bytes), `Vec<u8>`, `[u8; N]` | `bytes` | an array has exactly N |
-/// | `Option<T>` | `nullable<T>` | |
-/// | `Vec<T>`, `[T; N]`, `BTreeSet<T>`, `HashSet<T>` | `iterable<T>` | except of `u8`; a list has at most 2^31 - 1 items |
-/// | `BTreeMap<K, V>`, `HashMap<K, V>` | `iterable<kv<K, V>>` | of repeated keys the last wins |
-/// | `(A, B)` | `kv<A, B>` | what engines group by |
-/// | `(A,)`, `(A, B, C)` and longer | ours, prefixed | |
-/// | `Result<T, E>` | `kv<nullable<T>, nullable<E>>` | exactly one is there |
-/// | [`Timestamp`](crate::Timestamp) | `varint` | milliseconds |
-/// | [`Duration`](std::time::Duration) | `kv<varint, varint>` | seconds, nanoseconds |
-/// | [`Window`](crate::windowing::Window) | `nullable<interval_window>` | null is the global window |
+/// | `i64`, `isize` | `varint` | INT64 |
+/// | `u64`, `usize` | `varint`; from 2^63 on, others see a negative number | INT64 |
+/// | `i8`, `i16`, `i32` | `varint`; decoding checks the range | BYTE, INT16, INT32 |
+/// | `u8`, `u16`, `u32` | `varint`; decoding checks the range | INT16, INT32, INT64 |
+/// | `i128`, `u128` | ours, prefixed: 16 bytes, big-endian | logical type of bytes |
+/// | `f64` | `double` | DOUBLE |
+/// | `f32` | `double`; decoding checks that it is an `f32` | FLOAT |
+/// | `bool` | `bool` | BOOLEAN |
+/// | `()` | `bytes`, empty | BYTES |
+/// | `char` | `string_utf8`, of one character | STRING |
+/// | `String`, `Box<str>`, `Arc<str>` | `string_utf8` | STRING |
+/// | [`Bytes`](bytes::Bytes), `Vec<u8>`, `[u8; N]` | `bytes` | BYTES |
+/// | `Option<T>` | `nullable<T>` | nullable T |
+/// | `Vec<T>`, `[T; N]`, `BTreeSet<T>`, `HashSet<T>` | `iterable<T>`, of at most 2^31 - 1 items | ARRAY of T |
+/// | `BTreeMap<K, V>`, `HashMap<K, V>` | `iterable<kv<K, V>>`; of repeated keys the last wins | MAP of K to V |
+/// | `(A, B)` | `kv<A, B>`: what engines group by | ROW of `f0`, `f1` |
+/// | `(A,)`, `(A, B, C)` up to six | `row` of `f0`, `f1`, .. | ROW |
+/// | `Result<T, E>` | `kv<nullable<T>, nullable<E>>` | ROW of `ok`, `error` |
+/// | [`Timestamp`](crate::Timestamp) | `varint`, in milliseconds | logical type `millis_instant` |
+/// | [`Duration`](std::time::Duration) | `kv<varint, varint>`: seconds, nanoseconds | logical type `nanos_duration` |
+/// | [`Window`](crate::windowing::Window) | `nullable<interval_window>`; null is the global window | logical type of bytes |
+/// | [`PaneInfo`](crate::windowing::PaneInfo), [`Timing`](crate::windowing::Timing) | as derived | as derived |
+/// | derived struct | `row` | ROW |
+/// | derived enum with data | `row` of nullable rows, one a variant | ROW |
+/// | derived enum without data | `varint`: the discriminant | logical type of INT64 |
+/// | `#[element(opaque)]` type | ours, prefixed: postcard | logical type of bytes |
+///
+/// # Example
+/// ```
+/// use ferrobeam_core::{Element, Timestamp, coder};
+///
+/// #[derive(Clone, Debug, PartialEq, Element)]
+/// # #[element(crate = "ferrobeam_core")]
+/// struct Click {
+///     user: String,
+///     at: Timestamp,
+///     referrer: Option<String>,
+///     kind: Kind,
+/// }
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, Hash, Element)]
+/// # #[element(crate = "ferrobeam_core")]
+/// enum Kind {
+///     Touch,
+///     Key(char),
+/// }
+///
+/// # fn main() -> Result<(), ferrobeam_core::CoderError> {
+/// let click = Click { user: "ann".into(), at: Timestamp::EPOCH, referrer: None, kind: Kind::Key('x') };
+/// let mut bytes = Vec::new();
+/// coder::put(&click, &mut bytes)?;
+/// assert_eq!(coder::take_as::<Click>(&mut bytes.as_slice())?, click);
+///
+/// let text = coder::describe(&coder::spec_of::<Click>(), &bytes);
+/// let expected = r#"{user: "ann", at: 1970-01-01T00:00:00Z, referrer: null, kind: {Touch: null, Key: {f0: "x"}}}"#;
+/// assert_eq!(text, expected);
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an element of a PCollection",
     label = "not an `Element`",

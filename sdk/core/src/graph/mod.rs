@@ -6,6 +6,8 @@ mod edge_coder;
 mod finish;
 mod fn_ref;
 mod step_name;
+#[cfg(test)]
+mod tests;
 
 pub use edge_coder::{EdgeCoder, wire_before};
 pub(crate) use fn_ref::COMBINE_FN;

@@ -8,11 +8,13 @@ impl<T: Element> PCollection<T> {
     /// Keeps the elements for which `keep` is true.
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    /// Root::build(|root| {
-    ///     root.create([1u64, 2, 3]).filter(|x| x % 2 == 1).discard();
-    ///     Ok(())
-    /// })?;
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let odd = root.create([1, 2, 3]).filter(|x| x % 2 == 1);
+    /// assert_that(&odd).contains_in_any_order([1, 3]);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]
@@ -41,18 +43,13 @@ fn filter<T>(mut batch: Batch<T>, keep: impl Fn(&T) -> bool) -> Batch<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{MetaBuilder, WindowSet};
-    use crate::time::Timestamp;
-    use crate::windowing::PaneInfo;
+    use crate::transforms::test_steps::{batch, rows};
 
     #[test]
     fn kept_elements_keep_their_time() {
-        let mut meta = MetaBuilder::default();
-        for i in 0..4 {
-            meta.push(Timestamp::from_millis(i), &WindowSet::GLOBAL, PaneInfo::NO_FIRING);
-        }
-        let kept = filter(Batch { values: vec![0, 1, 2, 3], meta: meta.finish() }, |x| x % 2 == 1);
-        assert_eq!(kept.values, [1, 3]);
-        assert_eq!((0..2).map(|row| kept.meta.time.get(row).millis()).collect::<Vec<_>>(), [1, 3]);
+        let odd = |rows: [(i64, u64); 3]| filter(batch(rows), |x| x % 2 == 1);
+        assert_eq!(rows(&[odd([(0, 1), (1, 2), (2, 3)])]), [(0, 1), (2, 3)]);
+        assert_eq!(rows(&[odd([(4, 0), (4, 2), (4, 3)])]), [(4, 3)]);
+        assert_eq!(rows(&[odd([(0, 1), (1, 3), (2, 5)])]), [(0, 1), (1, 3), (2, 5)]);
     }
 }

@@ -1,22 +1,28 @@
 //! One element in, any number out.
 
-use crate::batch::Batch;
+use super::batches_step::BatchesStep;
+use crate::batch::{Batch, Meta};
 use crate::dofn::Emitter;
 use crate::dofn::batch_step::BatchStep;
 use crate::{Element, PCollection};
+use std::iter::Enumerate;
+use std::sync::Arc;
+use std::vec;
 
 impl<T: Element> PCollection<T> {
-    /// Replaces each element by all that `f` makes of it.
+    /// Replaces each element by all that `f` makes of it, lazily: an element may make more than fits into memory.
     ///
     /// The result must own its items; to split a string without collecting, see
     /// [`flat_map_into`](PCollection::flat_map_into).
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    /// Root::build(|root| {
-    ///     root.create([1u64, 2]).flat_map(|n| 0..n).discard();
-    ///     Ok(())
-    /// })?;
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let below = root.create([1, 3]).flat_map(|n| 0..n);
+    /// assert_that(&below).contains_in_any_order([0, 0, 1, 2]);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]
@@ -24,19 +30,20 @@ impl<T: Element> PCollection<T> {
     where
         I: IntoIterator<Item: Element>,
     {
-        self.flat_map_step("FlatMap", move |x, out: &mut Vec<I::Item>| out.extend(f(x)))
+        self.expand_step("FlatMap", f)
     }
 
     /// Replaces each element by all that `f` emits; needs no collection in between and may borrow from the element.
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    /// Root::build(|root| {
-    ///     root.create(["to be or not".to_owned()])
-    ///         .flat_map_into(|line, out| line.split(' ').for_each(|word| out.emit(word.to_owned())))
-    ///         .discard();
-    ///     Ok(())
-    /// })?;
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let lines = root.create(["to be".to_owned(), "or not".to_owned()]);
+    /// let words = lines.flat_map_into(|line, out| line.split(' ').for_each(|word| out.emit(word.to_owned())));
+    /// assert_that(&words).contains_in_any_order(["to", "be", "or", "not"].map(str::to_owned));
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]
@@ -55,6 +62,21 @@ impl<T: Element> PCollection<T> {
     ) -> PCollection<U> {
         self.step(verb, BatchStep::new(move |batch| Ok(flat_map(batch, &f))))
     }
+
+    #[track_caller]
+    pub(crate) fn expand_step<I>(&self, verb: &str, f: impl Fn(T) -> I + Send + Sync + 'static) -> PCollection<I::Item>
+    where
+        I: IntoIterator<Item: Element>,
+    {
+        let f = Arc::new(f);
+        let expanded = move |Batch { values, meta }: Batch<T>| Expanded {
+            elements: values.into_iter().enumerate(),
+            meta,
+            current: None,
+            f: f.clone(),
+        };
+        self.step(verb, BatchesStep::new(expanded))
+    }
 }
 
 fn flat_map<T, U>(batch: Batch<T>, f: impl Fn(T, &mut Vec<U>)) -> Batch<U> {
@@ -71,21 +93,78 @@ fn flat_map<T, U>(batch: Batch<T>, f: impl Fn(T, &mut Vec<U>)) -> Batch<U> {
     Batch { values: out, meta: batch.meta.select(&rows) }
 }
 
+/// What the elements of a batch make, batch by batch.
+struct Expanded<T, I: IntoIterator, F> {
+    elements: Enumerate<vec::IntoIter<T>>,
+    meta: Meta,
+    /// The row whose items did not all fit into the last batch, and the rest of them.
+    current: Option<(usize, I::IntoIter)>,
+    f: Arc<F>,
+}
+
+impl<T, I: IntoIterator, F: Fn(T) -> I> Iterator for Expanded<T, I, F> {
+    type Item = Batch<I::Item>;
+
+    fn next(&mut self) -> Option<Batch<I::Item>> {
+        let (mut values, mut rows) = (Vec::with_capacity(self.elements.len()), Vec::new());
+        let is_shared = self.meta.is_shared();
+        while values.len() < Batch::<T>::ROWS {
+            let (row, mut items) = match self.current.take() {
+                Some(current) => current,
+                None => match self.elements.next() {
+                    Some((row, x)) => (row, (self.f)(x).into_iter()),
+                    None => break,
+                },
+            };
+            let room = Batch::<T>::ROWS - values.len();
+            if items.size_hint().1.is_some_and(|most| most <= room) {
+                // The whole iterator: for vectors and the like that is one copy.
+                values.extend(items);
+            } else {
+                values.extend(items.by_ref().take(room));
+                // Without room nobody knows whether there is more.
+                self.current = (values.len() == Batch::<T>::ROWS).then_some((row, items));
+            }
+            if !is_shared {
+                rows.resize(values.len(), row as u32);
+            }
+        }
+        let meta = if is_shared { self.meta.clone() } else { self.meta.select(&rows) };
+        (!values.is_empty()).then_some(Batch { values, meta })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{MetaBuilder, WindowSet};
-    use crate::time::Timestamp;
-    use crate::windowing::PaneInfo;
+    use crate::transforms::test_steps::{batch, graph, plain, rows, run};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Over any number of batches, from rows that agree on their time and from rows that do not.
+        #[test]
+        fn results_have_the_time_of_their_element(input in vec((0i64..3, 0u64..900), 0..10)) {
+            let graph = graph(|root| {
+                root.create([0u64]).flat_map(|n| 0..n).discard();
+                root.create([0u64]).flat_map(|n| (0..n).collect::<Vec<_>>()).discard();
+                root.create([0u64]).flat_map_into(|n, out| (0..n).for_each(|i| out.emit(i))).discard();
+            });
+            let expected: Vec<_> = input.iter().flat_map(|&(time, n)| (0..n).map(move |i| (time, i))).collect();
+            for step in ["FlatMap", "FlatMap#2", "FlatMap#3"] {
+                if let out @ [_, ..] = &run::<u64, u64>(&graph, step, batch(input.clone())).unwrap()[..] {
+                    prop_assert_eq!(&rows(out), &expected);
+                } else {
+                    prop_assert!(expected.is_empty());
+                }
+            }
+        }
+    }
 
     #[test]
-    fn results_have_the_time_of_their_element() {
-        let mut meta = MetaBuilder::default();
-        for i in 0..3 {
-            meta.push(Timestamp::from_millis(i), &WindowSet::GLOBAL, PaneInfo::NO_FIRING);
-        }
-        let out = flat_map(Batch { values: vec![0, 1, 2], meta: meta.finish() }, |n, out| out.extend(0..n));
-        assert_eq!(out.values, [0, 0, 1]);
-        assert_eq!((0..3).map(|row| out.meta.time.get(row).millis()).collect::<Vec<_>>(), [1, 2, 2]);
+    fn one_element_makes_many_batches() {
+        let graph = graph(|root| root.create([0u64]).flat_map(|n| 0..n).discard());
+        let out = run::<u64, u64>(&graph, "FlatMap", plain(vec![3000])).unwrap();
+        assert_eq!(out.iter().map(|batch| batch.values.len()).collect::<Vec<_>>(), [1024, 1024, 952]);
     }
 }

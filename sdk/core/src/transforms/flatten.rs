@@ -13,12 +13,13 @@ use std::sync::Arc;
 /// An array, so that the empty case does not compile.
 ///
 /// ```
-/// use ferrobeam_core::prelude::*;
-/// Root::build(|root| {
-///     let (a, b) = (root.create([1u64]), root.create([2u64]));
-///     flatten([&a, &b]).discard();
-///     Ok(())
-/// })?;
+/// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+/// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+/// # direct.run(|root| {
+/// let (a, b) = (root.create([1]), root.create([2, 3]));
+/// assert_that(&flatten([&a, &b, &a])).contains_in_any_order([1, 2, 3, 1]);
+/// # Ok(())
+/// # })?;
 /// # Ok::<(), ferrobeam_core::Error>(())
 /// ```
 #[track_caller]
@@ -33,6 +34,34 @@ pub fn flatten<T: Element, const N: usize>(inputs: [&PCollection<T>; N]) -> PCol
     let named = inputs.iter().enumerate().map(|(i, input)| input.input(&format!("in{i}"))).collect();
     let node = root.step("Flatten", primitive(urns::transforms::FLATTEN), named, code, at);
     let windowing = root.windowing(inputs[0].id);
-    let bounded = inputs.iter().all(|input| input.root.is_bounded(input.id));
+    // One of another pipeline is a mistake that is reported above; this pipeline cannot be asked about it.
+    let mut ours = inputs.iter().filter(|input| input.root.identity() == root.identity());
+    let bounded = ours.all(|input| root.is_bounded(input.id));
     root.output(node, None, windowing, bounded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transforms::test_steps::{graph, mistakes, transform};
+
+    #[test]
+    fn a_collection_may_come_twice() {
+        let graph = graph(|root| {
+            let a = root.create([1u64]);
+            flatten([&a, &a]).discard();
+        });
+        let flatten = transform(&graph, "Flatten");
+        assert_eq!(flatten.inputs.len(), 2);
+        assert_eq!(flatten.inputs["in0"], flatten.inputs["in1"]);
+    }
+
+    #[test]
+    fn two_pipelines_do_not_mix() {
+        let mut stranger = None;
+        let _other = graph(|root| stranger = Some(root.create([1u64])));
+        let stranger = stranger.unwrap();
+        let text = mistakes(|root| flatten([&root.create([2u64]), &stranger]).discard());
+        assert!(text.contains("collection of another pipeline"), "{text}");
+    }
 }

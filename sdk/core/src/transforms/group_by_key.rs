@@ -17,12 +17,70 @@ pub struct Grouped<V>(Arc<Vec<V>>);
 
 impl<V: Element> Grouped<V> {
     /// The values, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = V> + '_ {
-        self.0.iter().cloned()
+    pub fn iter(&self) -> GroupedIter<V> {
+        self.clone().into_iter()
+    }
+
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no value, as there may be after [`co_group_by_key`](PCollection::co_group_by_key).
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn new(values: Vec<V>) -> Self {
         Grouped(Arc::new(values))
+    }
+
+    /// All values in memory, without a copy where nobody else holds them.
+    pub(crate) fn into_vec(self) -> Vec<V> {
+        Arc::unwrap_or_clone(self.0)
+    }
+}
+
+/// Reads the values of a key.
+#[derive(Clone, Debug)]
+pub struct GroupedIter<V> {
+    values: Arc<Vec<V>>,
+    next: usize,
+}
+
+impl<V: Element> Iterator for GroupedIter<V> {
+    type Item = V;
+
+    #[inline]
+    fn next(&mut self) -> Option<V> {
+        let value = self.values.get(self.next)?.clone();
+        self.next += 1;
+        Some(value)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.values.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl<V: Element> ExactSizeIterator for GroupedIter<V> {}
+
+impl<V: Element> IntoIterator for Grouped<V> {
+    type Item = V;
+    type IntoIter = GroupedIter<V>;
+
+    fn into_iter(self) -> GroupedIter<V> {
+        GroupedIter { values: self.0, next: 0 }
+    }
+}
+
+impl<V: Element> IntoIterator for &Grouped<V> {
+    type Item = V;
+    type IntoIter = GroupedIter<V>;
+
+    fn into_iter(self) -> GroupedIter<V> {
+        self.iter()
     }
 }
 
@@ -86,14 +144,16 @@ impl<T: Element> PCollection<T> {
     /// [`combine_per_key`](PCollection::combine_per_key).
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    /// Root::build(|root| {
-    ///     root.create([("a".to_owned(), 1u64), ("a".to_owned(), 2)])
-    ///         .group_by_key()
-    ///         .map(|(key, values)| (key, values.iter().max()))
-    ///         .discard();
-    ///     Ok(())
-    /// })?;
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let most = root
+    ///     .create([('a', 1), ('b', 5), ('a', 3)])
+    ///     .group_by_key()
+    ///     .map(|(key, values)| (key, values.iter().max()));
+    /// assert_that(&most).contains_in_any_order([('a', Some(3)), ('b', Some(5))]);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]
@@ -102,9 +162,57 @@ impl<T: Element> PCollection<T> {
         T: Pair<K, V>,
     {
         let grouping = Grouping::<K, _>::new(ToGrouped::<V>(PhantomData));
-        let (root, code) = (&self.root, StepCode::Grouping(Arc::new(grouping)));
-        let spec = primitive(urns::transforms::GROUP_BY_KEY);
-        let node = root.step("GroupByKey", spec, vec![self.input("in")], Some(code), Location::caller());
+        self.group_step(Some(StepCode::Grouping(Arc::new(grouping))))
+    }
+
+    /// The primitive; without code only an engine can run it, one that groups bytes.
+    #[track_caller]
+    pub(crate) fn group_step<K: Key, V: Element>(&self, code: Option<StepCode>) -> PCollection<(K, Grouped<V>)>
+    where
+        T: Pair<K, V>,
+    {
+        let (root, spec) = (&self.root, primitive(urns::transforms::GROUP_BY_KEY));
+        let node = root.step("GroupByKey", spec, vec![self.input("in")], code, Location::caller());
         root.output(node, None, root.windowing(self.id), root.is_bounded(self.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coder::{self, decode_all};
+    use crate::combiners::laws::laws;
+    use crate::transforms::test_steps::{graph, transform};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn laws_hold() {
+        laws(ToGrouped(PhantomData), vec(0u8..9, 0..20), |inputs: &[u8], grouped| {
+            let (mut expected, mut found) = (inputs.to_vec(), grouped.clone().into_vec());
+            expected.sort_unstable();
+            found.sort_unstable();
+            if expected == found { Ok(()) } else { Err("not the same values".to_owned()) }
+        });
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_read_any_number_of_times(values in vec("[a-c]{0,2}", 0..5)) {
+            let grouped = Grouped::new(values.clone());
+            prop_assert_eq!(grouped.iter().collect::<Vec<_>>(), values.clone());
+            prop_assert_eq!((&grouped).into_iter().len(), values.len());
+            let (coder, mut bytes) = (coder::of::<Grouped<String>>(), Vec::new());
+            coder.encode(&grouped, &mut bytes).unwrap();
+            prop_assert_eq!(decode_all(&coder, &bytes), Ok(grouped.clone()));
+            prop_assert_eq!(grouped.into_vec(), values);
+        }
+    }
+
+    #[test]
+    fn it_is_a_primitive_of_the_engine() {
+        let graph = graph(|root| root.create([('a', 1u64)]).group_by_key().discard());
+        let spec = transform(&graph, "GroupByKey").spec.clone().unwrap();
+        assert_eq!((spec.urn.as_str(), spec.payload.len()), (urns::transforms::GROUP_BY_KEY, 0));
     }
 }

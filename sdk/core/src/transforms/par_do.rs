@@ -40,6 +40,11 @@ impl<T: Element> TaggedOutputs<T> {
 }
 
 /// Additional outputs of a step: a tag, or a tuple of tags.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no outputs",
+    label = "not a tag",
+    note = "pass `&TAG`, or a tuple `(&THIS, &THAT)`, of constants `const TAG: Tag<String> = Tag::new(\"name\")`"
+)]
 pub trait Tags {
     #[doc(hidden)]
     fn declarations(&self) -> Vec<TagDeclaration>;
@@ -51,6 +56,13 @@ pub struct TagDeclaration {
     name: &'static str,
     factory: TagFactory,
     output: fn(&Root, NodeId, &'static str, WindowingStrategy, bool) -> u32,
+}
+
+/// No additional output.
+impl Tags for () {
+    fn declarations(&self) -> Vec<TagDeclaration> {
+        Vec::new()
+    }
 }
 
 impl<V: Element> Tags for &Tag<V> {
@@ -76,6 +88,27 @@ tuples! { (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3) }
 
 impl<T: Element> PCollection<T> {
     /// Processes each element with a [`DoFn`].
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// #[derive(Clone)]
+    /// struct Repeat { times: usize }
+    /// impl DoFn for Repeat {
+    ///     type In = char;
+    ///     type Out = String;
+    ///     fn process(&mut self, letter: char, ctx: &mut Context<'_, String>) -> Result<(), BoxError> {
+    ///         ctx.emit(std::iter::repeat_n(letter, self.times).collect());
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let strings = root.create(['a', 'b']).par_do(Repeat { times: 3 });
+    /// assert_that(&strings).contains_in_any_order(["aaa".to_owned(), "bbb".to_owned()]);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn par_do<D: DoFn<In = T>>(&self, dofn: D) -> PCollection<D::Out> {
         self.do_fn("ParDo", dofn, (), Vec::new()).main
@@ -84,8 +117,9 @@ impl<T: Element> PCollection<T> {
     /// Processes each element with a [`DoFn`] that has additional outputs.
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    ///
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
     /// const SHORT: Tag<String> = Tag::new("short");
     ///
     /// #[derive(Clone)]
@@ -98,12 +132,11 @@ impl<T: Element> PCollection<T> {
     ///         Ok(())
     ///     }
     /// }
-    ///
-    /// Root::build(|root| {
-    ///     let sorted = root.create(["a".to_owned(), "abc".to_owned()]).par_do_tagged(Sort, &SHORT);
-    ///     flatten([&sorted.main(), &sorted.get(&SHORT)]).discard();
-    ///     Ok(())
-    /// })?;
+    /// let sorted = root.create(["a".to_owned(), "abc".to_owned()]).par_do_tagged(Sort, &SHORT);
+    /// assert_that(&sorted.main()).contains_in_any_order(["abc".to_owned()]);
+    /// assert_that(&sorted.get(&SHORT)).contains_in_any_order(["a".to_owned()]);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]
@@ -114,26 +147,26 @@ impl<T: Element> PCollection<T> {
     /// Processes each element with a [`DoFn`] that reads side inputs: it holds the views and asks its context for them.
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    ///
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
     /// #[derive(Clone)]
-    /// struct Share { total: Singleton<u64> }
+    /// struct Share { total: Singleton<u32> }
     /// impl DoFn for Share {
-    ///     type In = u64;
+    ///     type In = u32;
     ///     type Out = f64;
-    ///     fn process(&mut self, n: u64, ctx: &mut Context<'_, f64>) -> Result<(), BoxError> {
+    ///     fn process(&mut self, n: u32, ctx: &mut Context<'_, f64>) -> Result<(), BoxError> {
     ///         let total = *ctx.side(&self.total)?;
-    ///         ctx.emit(n as f64 / total as f64);
+    ///         ctx.emit(f64::from(n) / f64::from(total));
     ///         Ok(())
     ///     }
     /// }
-    ///
-    /// Root::build(|root| {
-    ///     let numbers = root.create([1u64, 3]);
-    ///     let total = numbers.combine_globally(sum()).as_singleton();
-    ///     numbers.par_do_with(total.clone(), Share { total }).discard();
-    ///     Ok(())
-    /// })?;
+    /// let numbers = root.create([1, 3]);
+    /// let total = numbers.sum_globally().as_singleton();
+    /// let shares = numbers.par_do_with(total.clone(), Share { total });
+    /// assert_that(&shares).contains_in_any_order([0.25, 0.75]);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]
@@ -162,12 +195,6 @@ impl<T: Element> PCollection<T> {
     }
 }
 
-impl Tags for () {
-    fn declarations(&self) -> Vec<TagDeclaration> {
-        Vec::new()
-    }
-}
-
 fn with_sides(sides: &[SideDeclaration]) -> Spec {
     let views: Vec<_> = sides.iter().map(|side| (side.name.to_string(), side.access_pattern)).collect();
     par_do(move |payload, reference| {
@@ -183,4 +210,96 @@ fn with_sides(sides: &[SideDeclaration]) -> Spec {
             );
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::BoxError;
+    use crate::dofn::erased::MAIN;
+    use crate::dofn::side::NoSides;
+    use crate::dofn::{BundleContext, Context, DoFn, Tag};
+    use crate::time::Timestamp;
+    use crate::transforms::test_steps::{Rows, batch, graph, mistakes, rows, run, run_to, transform};
+    use crate::windowing::Window;
+    use ferrobeam_model::pipeline as pb;
+    use prost::Message;
+    use std::sync::Arc;
+
+    const ODD: Tag<u64> = Tag::new("odd");
+    const LARGE: Tag<u64> = Tag::new("large");
+
+    /// Sorts numbers, delays the large ones and counts all of them when the bundle ends.
+    #[derive(Clone)]
+    struct Sort(u64);
+
+    impl DoFn for Sort {
+        type In = u64;
+        type Out = u64;
+
+        fn start_bundle(&mut self) -> Result<(), BoxError> {
+            self.0 = 0;
+            Ok(())
+        }
+        fn process(&mut self, x: u64, ctx: &mut Context<'_, u64>) -> Result<(), BoxError> {
+            self.0 += 1;
+            match x {
+                100.. => ctx.emit_at(x, Timestamp::from_millis(x.cast_signed())),
+                50.. => ctx.emit_to(&LARGE, x),
+                _ if x % 2 == 1 => ctx.emit_to(&ODD, x),
+                _ => ctx.emit(x),
+            }
+            Ok(())
+        }
+        fn finish_bundle(&mut self, ctx: &mut BundleContext<'_, u64>) -> Result<(), BoxError> {
+            ctx.emit(self.0, Timestamp::EPOCH, Window::Global);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn outputs_go_where_and_when_they_are_sent() {
+        let graph = graph(|root| {
+            let sorted = root.create([0u64]).par_do_tagged(Sort(0), (&ODD, &LARGE));
+            sorted.get(&ODD).discard();
+            sorted.get(&LARGE).discard();
+        });
+        let (names, input) = ([MAIN, "odd", "large"], batch([(5, 1), (6, 2), (7, 60), (8, 100)]));
+        let out = run_to::<u64, u64>(&graph, "ParDo", &names, Arc::new(NoSides), input).unwrap();
+        assert_eq!(rows(&out[0]), [(6, 2), (100, 100), (0, 4)]);
+        assert_eq!((rows(&out[1]), rows(&out[2])), (vec![(5, 1)], vec![(7, 60)]));
+    }
+
+    #[test]
+    fn an_output_before_its_input_fails_the_step() {
+        let graph = graph(|root| root.create([0u64]).par_do(Sort(0)).discard());
+        let error = run::<u64, u64>(&graph, "ParDo", batch([(200, 100)])).err().unwrap().to_string();
+        assert!(error.contains("output at 1970-01-01T00:00:00.100Z is before its input"), "{error}");
+        let error = run::<u64, u64>(&graph, "ParDo", batch([(0, 1)])).err().unwrap().to_string();
+        assert!(error.contains("no output `odd` of this type was declared"), "{error}");
+    }
+
+    #[test]
+    fn an_output_that_was_not_declared_is_a_mistake() {
+        let text = mistakes(|root| {
+            let sorted = root.create([0u64]).par_do_tagged(Sort(0), &ODD);
+            sorted.get(&ODD).discard();
+            sorted.get(&LARGE).discard();
+        });
+        assert!(text.contains("no output `large` was declared at this step"), "{text}");
+    }
+
+    #[test]
+    fn side_inputs_are_declared_in_the_graph() {
+        let graph = graph(|root| {
+            let numbers = root.create([0u64]);
+            let side = numbers.as_iterable();
+            numbers.par_do_with(side, Sort(0)).discard();
+        });
+        let step = transform(&graph, "ParDo");
+        let payload = pb::ParDoPayload::decode(&step.spec.as_ref().unwrap().payload[..]).unwrap();
+        let (name, _) = payload.side_inputs.first_key_value().unwrap();
+        assert_eq!(step.inputs[name], step.inputs["in"]);
+        let out = run_to::<u64, u64>(&graph, "ParDo", &[MAIN], Arc::new(Rows(vec![1u64])), batch([(5, 2)])).unwrap();
+        assert_eq!(rows(&out[0]), [(5, 2), (0, 1)]);
+    }
 }

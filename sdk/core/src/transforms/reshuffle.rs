@@ -1,5 +1,6 @@
 //! A new distribution of the same elements.
 
+use super::batches_step::BatchesStep;
 use super::group_by_key::Grouped;
 use crate::batch::{Batch, MetaBuilder};
 use crate::coder::{Coder, FieldCoder, IterableCoder, Metadata, WindowedValue, WindowedValueCoder};
@@ -17,11 +18,14 @@ impl<T: Element> PCollection<T> {
     /// Elements keep their time, windows and pane. It helps where few elements make much work.
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    /// Root::build(|root| {
-    ///     root.create([1u64, 2]).reshuffle().map(|x| x + 1).discard();
-    ///     Ok(())
-    /// })?;
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let seeds = root.create([1u64, 2]);
+    /// let costly = seeds.reshuffle().map(|x| x.pow(20) % 1_000_003);
+    /// assert_that(&costly).contains_in_any_order([1, 48_573]);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]
@@ -39,9 +43,7 @@ impl<T: Element> PCollection<T> {
             let window = root.step("Rewindow", assign_global(), vec![pairs.input("in")], None, at);
             let always: PCollection<(u64, WindowedValue<T>)> =
                 root.output(window, None, WindowingStrategy::ALWAYS, root.is_bounded(self.id));
-            let restored = always
-                .group_by_key()
-                .step("Restore", BatchStep::new(|b: Batch<(u64, Grouped<WindowedValue<T>>)>| Ok(restore(b))));
+            let restored = always.group_by_key().step("Restore", BatchesStep::new(restore::<T>));
             restored.with_windowing_of(self)
         });
         out.made_by(node)
@@ -70,15 +72,17 @@ fn reify<T: Element>(batch: Batch<T>) -> Batch<(u64, WindowedValue<T>)> {
     Batch { values, meta }
 }
 
-fn restore<T: Element>(batch: Batch<(u64, Grouped<WindowedValue<T>>)>) -> Batch<T> {
-    let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
-    for (_, group) in batch.values {
-        for WindowedValue { value, metadata } in group.iter() {
+/// In batches of the usual size: a group may hold any number of elements, each with metadata of its own.
+fn restore<T: Element>(batch: Batch<(u64, Grouped<WindowedValue<T>>)>) -> impl Iterator<Item = Batch<T>> {
+    let mut elements = batch.values.into_iter().flat_map(|(_, group)| group);
+    std::iter::from_fn(move || {
+        let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
+        for WindowedValue { value, metadata } in elements.by_ref().take(Batch::<T>::ROWS) {
             meta.push(metadata.timestamp, &metadata.windows.into(), metadata.pane);
             values.push(value);
         }
-    }
-    Batch { values, meta: meta.finish() }
+        (!values.is_empty()).then(|| Batch { values, meta: meta.finish() })
+    })
 }
 
 impl<T: Element> Element for WindowedValue<T> {
@@ -87,3 +91,61 @@ impl<T: Element> Element for WindowedValue<T> {
 }
 
 impl<T: 'static, C: Coder<T>, W: Coder<Window>> FieldCoder<WindowedValue<T>> for WindowedValueCoder<C, W> {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Meta, WindowSet};
+    use crate::time::Timestamp;
+    use crate::transforms::test_steps::{graph, transform};
+    use crate::windowing::{PaneInfo, Window};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// Whatever group an element goes through.
+        #[test]
+        fn elements_keep_their_metadata(input in vec((0i64..4, 0i64..4), 0..3000)) {
+            let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
+            for (row, &(time, end)) in input.iter().enumerate() {
+                let at = Timestamp::from_millis;
+                let windows = (0..end).map(|start| Window::Interval { start: at(start), end: at(end) });
+                let pane = PaneInfo { index: time.cast_unsigned(), ..PaneInfo::NO_FIRING };
+                meta.push(at(time), &WindowSet::from(windows.collect::<Vec<_>>()), pane);
+                values.push(row);
+            }
+            let batch = Batch { values, meta: meta.finish() };
+            let mut groups: Vec<(u64, Vec<_>)> = (0..7).map(|key| (key, Vec::new())).collect();
+            for (key, element) in reify(batch.clone()).values {
+                groups[(key % 7) as usize].1.push(element);
+            }
+            let grouped = groups.into_iter().map(|(key, values)| (key, Grouped::new(values))).collect();
+            let mut seen = 0;
+            for part in restore(Batch { values: grouped, meta: Meta::at(Timestamp::MIN) }) {
+                prop_assert!((1..=1024).contains(&part.values.len()));
+                for (row, &value) in part.values.iter().enumerate() {
+                    prop_assert_eq!(part.meta.time.get(row), batch.meta.time.get(value));
+                    prop_assert_eq!(part.meta.windows.get(row), batch.meta.windows.get(value));
+                    prop_assert_eq!(part.meta.pane.get(row), batch.meta.pane.get(value));
+                    seen += 1;
+                }
+            }
+            prop_assert_eq!(seen, input.len());
+        }
+    }
+
+    #[test]
+    fn engines_may_replace_it() {
+        let graph = graph(|root| root.create([1u64]).reshuffle().discard());
+        let reshuffle = transform(&graph, "Reshuffle");
+        assert_eq!(reshuffle.spec.as_ref().unwrap().urn, urns::transforms::RESHUFFLE);
+        assert_eq!((reshuffle.inputs.len(), reshuffle.outputs.len()), (1, 1));
+        let windowing = |collections: &std::collections::BTreeMap<String, String>| {
+            let collection = collections.values().next().unwrap();
+            graph.components().pcollections[collection].windowing_strategy_id.clone()
+        };
+        assert_eq!(windowing(&reshuffle.inputs), windowing(&reshuffle.outputs));
+        assert_ne!(windowing(&reshuffle.inputs), windowing(&transform(&graph, "Reshuffle/Rewindow").outputs));
+    }
+}

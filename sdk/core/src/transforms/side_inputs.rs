@@ -169,21 +169,72 @@ impl<T: Element> PCollection<T> {
     }
 
     /// The collection's one element as a side input; a window with none or several fails the step that looks.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let numbers = root.create([1, 3]);
+    /// let most = numbers.max_globally().as_singleton();
+    /// let rest = numbers.map_with(most, |x, most| most - x);
+    /// assert_that(&rest).contains_in_any_order([2, 0]);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
     pub fn as_singleton(&self) -> Singleton<T> {
         Singleton { declaration: self.declaration("singleton", urns::ITERABLE), default: None }
     }
 
     /// The collection's one element as a side input, or `default` in a window with none.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let limit = root.create([] as [u32; 0]).max_globally().as_singleton_or(2);
+    /// let small = root.create([1, 2, 3]).filter_with(limit, |x, limit| x <= limit);
+    /// assert_that(&small).contains_in_any_order([1, 2]);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
     pub fn as_singleton_or(&self, default: T) -> Singleton<T> {
         Singleton { declaration: self.declaration("singleton", urns::ITERABLE), default: Some(default) }
     }
 
     /// The collection's elements as a side input, in no particular order. It serves as iterable and as list.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let suffixes = root.create(["st".to_owned()]).as_iterable();
+    /// let words = root.create(["be".to_owned()]).flat_map_with(suffixes, |word, suffixes, out| {
+    ///     suffixes.iter().for_each(|suffix| out.emit(format!("{word}{suffix}")));
+    /// });
+    /// assert_that(&words).is_singleton("best".to_owned());
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
     pub fn as_iterable(&self) -> AsIterable<T> {
         AsIterable { declaration: self.declaration("iterable", urns::ITERABLE), of: PhantomData }
     }
 
     /// The collection's pairs as a side input with lookup by key; a key with two values fails the step that looks.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let names = root.create([(1, "one".to_owned())]).as_map();
+    /// let named = root.create([1, 2]).map_with(names, |id, names| names.get(&id).cloned());
+    /// assert_that(&named).contains_in_any_order([Some("one".to_owned()), None]);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
     pub fn as_map<K: Key, V: Element>(&self) -> AsMap<K, V>
     where
         T: Pair<K, V>,
@@ -192,6 +243,18 @@ impl<T: Element> PCollection<T> {
     }
 
     /// The collection's pairs as a side input with lookup by key.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let scores = root.create([('a', 1), ('a', 2)]).as_multimap();
+    /// let totals = root.create(['a', 'b']).map_with(scores, |key, scores| (key, scores.get(&key).iter().sum::<i32>()));
+    /// assert_that(&totals).contains_in_any_order([('a', 3), ('b', 0)]);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
     pub fn as_multimap<K: Key, V: Element>(&self) -> AsMultimap<K, V>
     where
         T: Pair<K, V>,
@@ -202,16 +265,18 @@ impl<T: Element> PCollection<T> {
     /// [`map`](PCollection::map) that also sees side inputs: one view or a tuple of views.
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    /// Root::build(|root| {
-    ///     let words = root.create([(1u64, "a".to_owned())]);
-    ///     let names = root.create([(1u64, "one".to_owned())]).as_map();
-    ///     let count = words.map(|_| 1u64).combine_globally(sum()).as_singleton();
-    ///     words
-    ///         .map_with((names, count), |(id, word), (names, count)| (names.get(&id).cloned(), word, *count))
-    ///         .discard();
-    ///     Ok(())
-    /// })?;
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let words = root.create([(1, "a".to_owned())]);
+    /// let names = root.create([(1, "one".to_owned())]).as_map();
+    /// let count = words.count_globally().as_singleton();
+    /// let report = words.map_with((names, count), |(id, word), (names, count)| {
+    ///     format!("{word} is {:?} of {count}", names.get(&id))
+    /// });
+    /// assert_that(&report).is_singleton("a is Some(\"one\") of 1".to_owned());
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]
@@ -223,7 +288,52 @@ impl<T: Element> PCollection<T> {
         self.with_sides("Map", sides, move |x, sides, out| out.emit(f(x, sides)))
     }
 
-    /// [`flat_map_into`](PCollection::flat_map_into) that also sees side inputs.
+    /// [`filter`](PCollection::filter) that also sees side inputs: one view or a tuple of views.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let numbers = root.create([1, 2, 6]);
+    /// let mean = numbers.mean_globally().as_singleton();
+    /// let above = numbers.filter_with(mean, |x, mean| f64::from(*x) > *mean);
+    /// assert_that(&above).is_singleton(6);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn filter_with<S: SideInputs>(
+        &self,
+        sides: S,
+        keep: impl for<'a> Fn(&T, S::Refs<'a>) -> bool + Send + Sync + 'static,
+    ) -> PCollection<T> {
+        let keep = move |x: T, sides: S::Refs<'_>, out: &mut Emitter<'_, T>| {
+            if keep(&x, sides) {
+                out.emit(x);
+            }
+        };
+        self.with_sides("Filter", sides, keep)
+    }
+
+    /// [`flat_map_into`](PCollection::flat_map_into) that also sees side inputs: one view or a tuple of views.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let stop_words = root.create(["the".to_owned(), "a".to_owned()]).as_iterable();
+    /// let lines = root.create(["the end of a line".to_owned()]);
+    /// let words = lines.flat_map_with(stop_words, |line, stop_words, out| {
+    ///     for word in line.split(' ').filter(|word| stop_words.iter().all(|stop| stop != word)) {
+    ///         out.emit(word.to_owned());
+    ///     }
+    /// });
+    /// assert_that(&words).contains_in_any_order(["end", "of", "line"].map(str::to_owned));
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn flat_map_with<S: SideInputs, U: Element>(
         &self,
@@ -275,5 +385,68 @@ where
         (self.f)(element, self.sides.get(ctx.sides)?, &mut Emitter { out: &mut out });
         out.into_iter().for_each(|value| ctx.emit(value));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transforms::test_steps::{Rows, batch, graph, rows, run_to};
+
+    fn load<V: View, T: Element>(view: &V, rows: Vec<T>) -> Result<V::Loaded, String> {
+        view.load(&SharedRows::new(rows)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_singleton_is_one_element() {
+        let (mut plain, mut or) = (None, None);
+        let _ = graph(|root| {
+            let one = root.create([1u64]);
+            (plain, or) = (Some(one.as_singleton()), Some(one.as_singleton_or(7)));
+        });
+        let (plain, or) = (plain.unwrap(), or.unwrap());
+        let (none, one) = (load(&plain, vec![] as Vec<u64>).unwrap(), load(&plain, vec![3u64]).unwrap());
+        assert_eq!(
+            (*View::get(&plain, &one).unwrap(), *View::get(&or, &one).unwrap(), *View::get(&or, &none).unwrap()),
+            (3, 3, 7)
+        );
+        assert!(View::get(&plain, &none).unwrap_err().to_string().contains("is empty"));
+        assert_eq!(load(&plain, vec![3u64, 4]).unwrap_err(), "a singleton side input has 2 elements in this window");
+    }
+
+    #[test]
+    fn maps_are_looked_up_by_key() {
+        let (mut map, mut multimap) = (None, None);
+        let _ = graph(|root| {
+            let pairs = root.create([('a', 1u64)]);
+            (map, multimap) = (Some(pairs.as_map()), Some(pairs.as_multimap()));
+        });
+        let (map, multimap) = (map.unwrap(), multimap.unwrap());
+        let loaded = load(&map, vec![('a', 1u64), ('b', 2)]).unwrap();
+        let view = View::get(&map, &loaded).unwrap();
+        assert_eq!((view.get(&'b'), view.get(&'c'), view.len(), view.is_empty()), (Some(&2), None, 2, false));
+        assert!(load(&map, vec![('a', 1u64), ('a', 2)]).unwrap_err().contains("`as_multimap` keeps all"));
+        let loaded = load(&multimap, vec![('a', 1u64), ('b', 3), ('a', 2)]).unwrap();
+        let view = View::get(&multimap, &loaded).unwrap();
+        assert_eq!((view.get(&'a'), view.get(&'c')), (&[1, 2][..], &[][..]));
+        assert_eq!(view.iter().map(|(_, values)| values.len()).sum::<usize>(), 3);
+    }
+
+    #[test]
+    fn steps_see_their_side_input_and_keep_time() {
+        let graph = graph(|root| {
+            let numbers = root.create([0u64]);
+            let side = numbers.as_iterable();
+            numbers.map_with(side.clone(), |x, side| x + side[0]).discard();
+            numbers.filter_with(side.clone(), |x, side| side.contains(x)).discard();
+            numbers.flat_map_with(side, |x, side, out| side.iter().for_each(|y| out.emit(x * y))).discard();
+        });
+        let run = |step: &str| {
+            let sides = Arc::new(Rows(vec![2u64, 3]));
+            rows(&run_to::<u64, u64>(&graph, step, &["out"], sides, batch([(5, 3), (7, 4)])).unwrap()[0])
+        };
+        assert_eq!(run("Map"), [(5, 5), (7, 6)]);
+        assert_eq!(run("Filter"), [(5, 3)]);
+        assert_eq!(run("FlatMap"), [(5, 6), (5, 9), (7, 8), (7, 12)]);
     }
 }

@@ -1,9 +1,10 @@
 //! Which firing of a window a value belongs to.
 
+use crate::Element;
 use serde::{Deserialize, Serialize};
 
 /// When a pane fired, seen from the watermark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Element)]
 pub enum Timing {
     /// Before the watermark passed the end of the window.
     Early,
@@ -16,7 +17,7 @@ pub enum Timing {
 }
 
 /// Which firing of its key and window a value belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Element)]
 pub struct PaneInfo {
     /// When it fired.
     pub timing: Timing,

@@ -1,12 +1,12 @@
 //! Types of every kind, with strategies that make values of them.
 
 use bytes::Bytes;
-use ferrobeam_core::windowing::Window;
+use ferrobeam_core::windowing::{PaneInfo, Timing, Window};
 use ferrobeam_core::{Element, Key, Timestamp};
 use proptest::collection::{btree_map, btree_set, hash_map, hash_set, vec};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +65,19 @@ pub(crate) struct Generic<T: PartialEq> {
     pub(crate) rest: Vec<T>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Element)]
+pub(crate) struct Grid<T, const N: usize>
+where
+    T: Debug,
+{
+    cells: [T; N],
+    corner: Option<(T, u8)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Element)]
+#[element(opaque)]
+pub(crate) struct Tagged<T>(T, BTreeMap<String, ()>);
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Element)]
 #[element(opaque)]
 pub(crate) enum Tree {
@@ -118,6 +131,17 @@ pub(crate) fn windows() -> impl Strategy<Value = Window> {
 
 pub(crate) fn strings() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z]{0,8}", any::<String>()]
+}
+
+pub(crate) fn panes() -> impl Strategy<Value = PaneInfo> {
+    let timing = prop::sample::select(vec![Timing::Early, Timing::OnTime, Timing::Late, Timing::Unknown]);
+    (timing, any::<u32>(), any::<(bool, bool)>()).prop_map(|(timing, index, (is_first, is_last))| PaneInfo {
+        timing,
+        index: index.into(),
+        nonspeculative_index: if timing == Timing::Early { -1 } else { i64::from(index) / 2 },
+        is_first,
+        is_last,
+    })
 }
 
 fn blobs() -> impl Strategy<Value = Bytes> {
@@ -238,7 +262,7 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(any::<[u8; 16]>());
     visitor.key(any::<[Option<String>; 2]>());
     visitor.key(vec(any::<i64>(), 0..5));
-    visitor.key(vec(Just(()), 0..300));
+    visitor.key(vec(Just(()), 0..100));
     visitor.key(vec(vec(strings(), 0..3), 0..3));
     visitor.key(any::<Option<i64>>());
     visitor.key(any::<Option<Option<String>>>());
@@ -247,7 +271,7 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(btree_map(any::<i64>(), strings(), 0..4));
     visitor.element(hash_set(any::<i64>(), 0..4));
     visitor.element(hash_map(strings(), any::<f64>(), 0..4));
-    visitor.element(any::<HashMap<u8, Vec<Option<bool>>>>());
+    visitor.element(hash_map(any::<u8>(), vec(any::<Option<bool>>(), 0..4), 0..4));
     visitor.key((strings(), any::<i64>()));
     visitor.key((any::<i64>(), blobs()));
     visitor.key(((strings(), blobs()), (any::<()>(), strings())));
@@ -259,6 +283,7 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(timestamps());
     visitor.key(any::<Duration>());
     visitor.key(windows());
+    visitor.key(panes());
     visitor.key(points());
     visitor.key(pairs());
     visitor.key(Just(Nothing));
@@ -267,6 +292,8 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(events());
     visitor.key((events(), vec(points(), 0..3)));
     visitor.stable((any::<f64>(), vec(any::<f64>(), 0..3)).prop_map(|(first, rest)| Generic { first, rest }));
+    visitor.key(any::<([String; 2], Option<(String, u8)>)>().prop_map(|(cells, corner)| Grid { cells, corner }));
+    visitor.stable(any::<(Option<u16>, BTreeMap<String, ()>)>().prop_map(|(value, tags)| Tagged(value, tags)));
     visitor.stable(trees());
     visitor.stable(prop::option::of(trees()));
     visitor.stable(everything());

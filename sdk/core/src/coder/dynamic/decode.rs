@@ -168,7 +168,7 @@ impl DynRow {
                 (false, Some(value)) => value,
                 (false, None) => {
                     let name = field.name.to_string();
-                    return Err(CoderError::invalid("a field that is not optional", "none").at(name));
+                    return Err(CoderError::invalid("a value", "null, and the field is not optional").at(name));
                 }
             };
             Ok((field.name.clone(), value))

@@ -18,13 +18,13 @@ const LIMIT: usize = 200;
 /// unknown, are shown as hexadecimal digits.
 ///
 /// ```
-/// use ferrobeam_core::coder::{self, Coder, describe};
+/// use ferrobeam_core::coder;
 ///
 /// # fn main() -> Result<(), ferrobeam_core::CoderError> {
-/// let coder = coder::of::<(String, Vec<i64>)>();
 /// let mut bytes = Vec::new();
-/// coder.encode(&("beam".to_owned(), vec![1, 2]), &mut bytes)?;
-/// assert_eq!(describe(&coder.spec(), &bytes), r#"("beam", [1, 2])"#);
+/// coder::put(&("beam".to_owned(), vec![1, 2]), &mut bytes)?;
+/// let spec = coder::spec_of::<(String, Vec<i32>)>();
+/// assert_eq!(coder::describe(&spec, &bytes), r#"("beam", [1, 2])"#);
 /// # Ok(())
 /// # }
 /// ```
@@ -41,7 +41,8 @@ pub fn describe(spec: &CoderSpec, bytes: &[u8]) -> String {
     };
     match broken {
         None => text,
-        Some(rest) if rest == bytes => Text::hex(bytes),
+        Some(_) if text.is_empty() => Text::hex(bytes),
+        Some([]) => format!("{text} .. cut off"),
         Some(rest) => format!("{text} .. broken: {}", Text::hex(rest)),
     }
 }

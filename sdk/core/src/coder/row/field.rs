@@ -5,7 +5,6 @@ use crate::Element;
 use crate::coder::wire::{finish, prefixed, take_prefixed};
 use crate::coder::{Coder, Decoded, Encoded, nullable::take_presence, of};
 use ferrobeam_model::pipeline::FieldType;
-use std::any::{TypeId, type_name};
 
 /// How a coder's values stand in a row.
 ///
@@ -15,11 +14,7 @@ use std::any::{TypeId, type_name};
 /// Laws: as for the coder, for values that are not null; and `is_null(x)` only if `null() == Some(x)`.
 pub trait FieldCoder<T>: Coder<T> {
     /// Returns the Beam type.
-    ///
-    /// # Panics
-    /// If a row contains itself, see [`Within`].
-    fn field_type(&self, within: Within<'_>) -> FieldType {
-        let _ = within;
+    fn field_type(&self) -> FieldType {
         element_type(&self.spec())
     }
 
@@ -57,40 +52,10 @@ pub trait FieldCoder<T>: Coder<T> {
     }
 }
 
-/// The rows that a field is in, from the inside out: a Beam row cannot contain itself.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Within<'a>(Option<&'a Enclosing<'a>>);
-
-#[derive(Debug)]
-struct Enclosing<'a> {
-    row: TypeId,
-    outer: Within<'a>,
-}
-
-impl Within<'_> {
-    /// Enters row `T`, and hands the longer path to `inside`.
-    ///
-    /// # Panics
-    /// If `T` is in the path: its schema would have no end.
-    pub(crate) fn enter<T: 'static, R>(self, inside: impl FnOnce(Within<'_>) -> R) -> R {
-        let row = TypeId::of::<T>();
-        let mut outer = self;
-        while let Some(enclosing) = outer.0 {
-            assert!(
-                enclosing.row != row,
-                "`{}` contains itself, which a Beam row cannot: write `#[element(opaque)]` on it",
-                type_name::<T>()
-            );
-            outer = enclosing.outer;
-        }
-        inside(Within(Some(&Enclosing { row, outer: self })))
-    }
-}
-
 /// Returns the Beam type of an element as a field.
 #[must_use]
-pub fn field_type<T: Element>(within: Within<'_>) -> FieldType {
-    of::<T>().field_type(within)
+pub fn field_type<T: Element>() -> FieldType {
+    of::<T>().field_type()
 }
 
 /// Tells whether a field is null in the header.

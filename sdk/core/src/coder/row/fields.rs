@@ -1,6 +1,6 @@
 //! How the built-in types stand in a row: the Beam type of each coder's values.
 
-use super::field::{FieldCoder, Within, put_item, put_with, take_item};
+use super::field::{FieldCoder, put_item, put_with, take_item};
 use super::schema::{array, element_type, map, row_type};
 use super::{Header, Row, RowCoder, put_header, schema};
 use crate::coder::decode_all;
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 
 impl<T: Leaf> FieldCoder<T> for LeafCoder {
-    fn field_type(&self, _: Within<'_>) -> FieldType {
+    fn field_type(&self) -> FieldType {
         T::field_type()
     }
 
@@ -51,8 +51,8 @@ impl<T, C: Coder<T>> FieldCoder<T> for Prefixed<C> {
 
 /// A prefix in the graph is around elements, not within rows.
 impl<T, C: FieldCoder<T>> FieldCoder<T> for Part<C> {
-    fn field_type(&self, within: Within<'_>) -> FieldType {
-        self.coder().field_type(within)
+    fn field_type(&self) -> FieldType {
+        self.coder().field_type()
     }
 
     #[inline]
@@ -77,8 +77,8 @@ impl<T, C: FieldCoder<T>> FieldCoder<T> for Part<C> {
 }
 
 impl<T: Via, C: FieldCoder<T::As>> FieldCoder<T> for ViaCoder<C> {
-    fn field_type(&self, within: Within<'_>) -> FieldType {
-        T::field_type(self.stand_in().field_type(within))
+    fn field_type(&self) -> FieldType {
+        T::field_type(self.stand_in().field_type())
     }
 
     #[inline]
@@ -93,8 +93,8 @@ impl<T: Via, C: FieldCoder<T::As>> FieldCoder<T> for ViaCoder<C> {
 }
 
 impl<T: Row> FieldCoder<T> for RowCoder {
-    fn field_type(&self, within: Within<'_>) -> FieldType {
-        let schema = Some(schema::schema_of::<T>(within));
+    fn field_type(&self) -> FieldType {
+        let schema = Some(schema::schema_of::<T>());
         FieldType { nullable: false, type_info: Some(TypeInfo::RowType(RowType { schema })) }
     }
 
@@ -111,9 +111,9 @@ impl<T: Row> FieldCoder<T> for RowCoder {
 
 /// An optional field. Beam has no option of an option: the inner one stands as bytes.
 impl<T: 'static, C: FieldCoder<T>> FieldCoder<Option<T>> for NullableCoder<C> {
-    fn field_type(&self, within: Within<'_>) -> FieldType {
+    fn field_type(&self) -> FieldType {
         let value = self.value();
-        let inner = if value.null().is_some() { element_type(&value.spec()) } else { value.field_type(within) };
+        let inner = if value.null().is_some() { element_type(&value.spec()) } else { value.field_type() };
         FieldType { nullable: true, ..inner }
     }
 
@@ -156,8 +156,8 @@ fn put_some<T>(coder: &impl FieldCoder<T>, value: &T, out: &mut Vec<u8>) -> Enco
 
 /// A pair in a row is a row.
 impl<K: 'static, V: 'static, CK: FieldCoder<K>, CV: FieldCoder<V>> FieldCoder<(K, V)> for KvCoder<CK, CV> {
-    fn field_type(&self, within: Within<'_>) -> FieldType {
-        row_type([("f0", self.key().field_type(within)), ("f1", self.value().field_type(within))])
+    fn field_type(&self) -> FieldType {
+        row_type([("f0", self.key().field_type()), ("f1", self.value().field_type())])
     }
 
     #[inline]
@@ -179,11 +179,11 @@ type Sides<T, E> = (Option<T>, Option<E>);
 
 /// A row of two optional fields of which one is there.
 impl<T: 'static, E: 'static, CT: FieldCoder<T>, CE: FieldCoder<E>> FieldCoder<Result<T, E>> for ResultCoder<CT, CE> {
-    fn field_type(&self, within: Within<'_>) -> FieldType {
+    fn field_type(&self) -> FieldType {
         let (ok, error) = (self.sides().key().coder(), self.sides().value().coder());
         row_type([
-            ("ok", FieldCoder::<Option<T>>::field_type(ok, within)),
-            ("error", FieldCoder::<Option<E>>::field_type(error, within)),
+            ("ok", FieldCoder::<Option<T>>::field_type(ok)),
+            ("error", FieldCoder::<Option<E>>::field_type(error)),
         ])
     }
 
@@ -206,8 +206,8 @@ impl<T: 'static, E: 'static, CT: FieldCoder<T>, CE: FieldCoder<E>> FieldCoder<Re
 macro_rules! list_field {
     ($([$($g:tt)*] $list:ty, |$n:ident| $make:expr, $add:ident;)*) => {$(
         impl<$($g)*, C: FieldCoder<T>> FieldCoder<$list> for IterableCoder<C> {
-            fn field_type(&self, within: Within<'_>) -> FieldType {
-                array(self.item().field_type(within))
+            fn field_type(&self) -> FieldType {
+                array(self.item().field_type())
             }
 
             #[inline]
@@ -242,9 +242,9 @@ list_field! {
 macro_rules! map_field {
     ($([$($g:tt)*] $map:ty, |$n:ident| $make:expr;)*) => {$(
         impl<$($g)*, V: 'static, CK: FieldCoder<K>, CV: FieldCoder<V>> FieldCoder<$map> for MapCoder<CK, CV> {
-            fn field_type(&self, within: Within<'_>) -> FieldType {
+            fn field_type(&self) -> FieldType {
                 let entry = self.entries().item().coder();
-                map(entry.key().field_type(within), entry.value().field_type(within))
+                map(entry.key().field_type(), entry.value().field_type())
             }
 
             #[inline]

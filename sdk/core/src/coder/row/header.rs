@@ -83,7 +83,7 @@ impl<'a> Header<'a> {
         if self.has(index) {
             coder.decode_field(input).map_err(|e| e.at(name))
         } else {
-            coder.null().ok_or_else(|| CoderError::invalid("a field that is not optional", "none").at(name))
+            coder.null().ok_or_else(|| CoderError::invalid("a value", "null, and the field is not optional").at(name))
         }
     }
 

@@ -26,6 +26,10 @@ impl Mapping {
         if in_order && wire.fields.iter().zip(&own.fields).all(|(a, b)| a.name == b.name && same(a, b)) {
             return Ok(None);
         }
+        let known = |field: &Field| wire.fields.iter().any(|other| other.name == field.name);
+        if !own.fields.iter().any(known) {
+            return Err(CoderError::invalid("a row of this type", "one without any of its fields"));
+        }
         for field in &own.fields {
             match wire.fields.iter().find(|other| other.name == field.name) {
                 Some(other) if same_but_null(other, field) => {}
@@ -61,6 +65,7 @@ impl Mapping {
     /// Takes a row of the graph and makes one of the type's own.
     pub(crate) fn to_own(&self, input: &mut &[u8]) -> Decoded<Vec<u8>> {
         let wire = split(&self.wire, input)?;
+        self.check(&wire)?;
         let mut fields = vec![None; self.own.order().len()];
         for (field, own) in wire.into_iter().zip(&self.to_own) {
             if let Some(own) = own {
@@ -76,13 +81,19 @@ impl Mapping {
     pub(crate) fn to_wire(&self, mut own: &[u8], out: &mut Vec<u8>) -> Encoded {
         let own = split(&self.own, &mut own)?;
         let fields: Vec<_> = self.to_own.iter().map(|index| index.and_then(|index| own[index])).collect();
-        for (place, field) in fields.iter().enumerate() {
-            let field_type = &self.schema.fields[self.wire.order()[place]];
+        self.check(&fields)?;
+        join(&fields, out);
+        Ok(())
+    }
+
+    /// Checks that fields are null only where the graph has it so.
+    fn check(&self, fields: &[Option<&[u8]>]) -> Encoded {
+        for (field, index) in fields.iter().zip(self.wire.order()) {
+            let field_type = &self.schema.fields[*index];
             if field.is_none() && !nullable(field_type) {
                 return Err(CoderError::refused("null, where the graph has a value").at(field_type.name.clone()));
             }
         }
-        join(&fields, out);
         Ok(())
     }
 }

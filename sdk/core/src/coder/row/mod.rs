@@ -18,7 +18,7 @@ mod schema;
 mod tuples;
 
 pub(crate) use atoms::InRow;
-pub use field::{FieldCoder, Within, field_type, is_null, put_field};
+pub use field::{FieldCoder, field_type, is_null, put_field};
 pub(crate) use header::put_bitmap;
 pub use header::{Header, put_header, put_variant_header};
 pub(crate) use schema::{atomic, element_type, logical, row_type};
@@ -32,12 +32,14 @@ use prost::Message;
 use std::sync::Arc;
 
 /// A type that is a row: its fields, in order. Derived, see [`Element`](crate::Element).
+///
+/// A Beam row cannot contain itself; for derived types the compiler says so.
 pub trait Row: Sized + Send + Sync + 'static {
     /// The fields' names.
     const NAMES: &'static [&'static str];
 
     /// Returns the fields' types.
-    fn types(within: Within<'_>) -> Vec<FieldType>;
+    fn types() -> Vec<FieldType>;
 
     /// Appends header and fields.
     ///
@@ -103,18 +105,16 @@ impl<T: Row> Coder<T> for RowCoder {
         RowCoder { mapping: None }
     }
 
-    /// # Panics
-    /// If a row contains itself: its schema would have no end.
     fn spec(&self) -> CoderSpec {
         let schema = match &self.mapping {
-            None => schema::schema_of::<T>(Within::default()),
+            None => schema::schema_of::<T>(),
             Some(mapping) => mapping.schema().clone(),
         };
         CoderSpec::leaf(ROW).with_payload(schema.encode_to_vec())
     }
 
     fn from_spec(spec: &CoderSpec) -> Decoded<Self> {
-        let (wire, own) = (read_schema(spec)?, schema::schema_of::<T>(Within::default()));
+        let (wire, own) = (read_schema(spec)?, schema::schema_of::<T>());
         let mapping = Mapping::between(wire, &own).map_err(|e| e.at(std::any::type_name::<T>()))?;
         Ok(RowCoder { mapping: mapping.map(Arc::new) })
     }

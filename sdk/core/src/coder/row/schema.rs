@@ -1,7 +1,6 @@
 //! Schemas: the types of rows, as the graph knows them.
 
 use super::Row;
-use super::field::Within;
 use crate::coder::CoderSpec;
 use crate::coder::urn::{LENGTH_PREFIX, LOGICAL_ELEMENT, LOGICAL_ENUM};
 use bytes::Bytes;
@@ -110,7 +109,6 @@ fn uuid(hash: u128) -> String {
 }
 
 /// The schema of a row type.
-pub(crate) fn schema_of<T: Row>(within: Within<'_>) -> Schema {
-    let types = within.enter::<T, _>(T::types);
-    schema(T::NAMES.iter().copied().zip(types))
+pub(crate) fn schema_of<T: Row>() -> Schema {
+    schema(T::NAMES.iter().copied().zip(T::types()))
 }

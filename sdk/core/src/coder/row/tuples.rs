@@ -1,7 +1,7 @@
 //! Tuples as rows of fields `f0`, `f1`, ..: those of one and of three to six as elements, a pair inside another row.
 
 use super::Row;
-use super::field::{Within, field_type, is_null, put_field};
+use super::field::{field_type, is_null, put_field};
 use super::header::{Header, put_header};
 use crate::Element;
 use crate::coder::{Decoded, Encoded};
@@ -11,8 +11,8 @@ macro_rules! tuple_row { ($($t:ident $name:literal $i:tt),*) => {
     impl<$($t: Element),*> Row for ($($t,)*) {
         const NAMES: &'static [&'static str] = &[$($name),*];
 
-        fn types(within: Within<'_>) -> Vec<FieldType> {
-            vec![$(field_type::<$t>(within)),*]
+        fn types() -> Vec<FieldType> {
+            vec![$(field_type::<$t>()),*]
         }
 
         #[inline]

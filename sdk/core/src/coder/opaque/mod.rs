@@ -1,9 +1,19 @@
 //! Any serde type, in postcard's encoding.
+//!
+//! Serde follows the data as deep as they go, and counts as far as they say: values nest at most 128 levels deep, and lists
+//! hold at most 65,536 items that take no bytes. Both are refused when encoded, too: what was encoded can be decoded.
+
+mod decode;
+mod encode;
+mod limits;
 
 use super::{Coder, CoderError, CoderSpec, Decoded, Encoded, Prefixed};
 use crate::coder::urn::POSTCARD;
+use limits::{Limited, Limits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::any::type_name;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -21,7 +31,7 @@ impl<T> Clone for PostcardCoder<T> {
 
 impl<T> fmt::Debug for PostcardCoder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PostcardCoder<{}>", std::any::type_name::<T>())
+        write!(f, "PostcardCoder<{}>", type_name::<T>())
     }
 }
 
@@ -40,13 +50,23 @@ impl<T: Serialize + DeserializeOwned + 'static> Coder<T> for PostcardCoder<T> {
     }
 
     fn encode(&self, value: &T, out: &mut Vec<u8>) -> Encoded {
-        postcard::serialize_with_flavor(value, Append(out))
-            .map_err(|e| CoderError::refused(format!("`{}`: {e}", std::any::type_name::<T>())))
+        let (start, items) = (out.len(), Cell::new(usize::MAX));
+        let limited = Limited { inner: value, limits: Limits::new(&items) };
+        postcard::serialize_with_flavor(&limited, Append(out))
+            .map_err(|e| CoderError::refused(format!("`{}`: {e}", type_name::<T>())))?;
+        if usize::MAX - items.get() > limits::items(out.len() - start) {
+            let text = format!("`{}`: a list of too many items without bytes", type_name::<T>());
+            return Err(CoderError::refused(text));
+        }
+        Ok(())
     }
 
     fn decode(&self, input: &mut &[u8]) -> Decoded<T> {
-        let (value, rest) =
-            postcard::take_from_bytes(input).map_err(|e| CoderError::invalid(std::any::type_name::<T>(), e))?;
+        let items = Cell::new(limits::items(input.len()));
+        let mut postcard = postcard::Deserializer::from_bytes(input);
+        let value = T::deserialize(Limited { inner: &mut postcard, limits: Limits::new(&items) });
+        let value = value.and_then(|value| Ok((value, postcard.finalize()?)));
+        let (value, rest) = value.map_err(|e| CoderError::invalid(type_name::<T>(), e))?;
         *input = rest;
         Ok(value)
     }

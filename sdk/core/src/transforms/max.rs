@@ -1,0 +1,112 @@
+//! The largest.
+
+use crate::combiners::{Ordered, max, max_by};
+use crate::{Element, Key, PCollection, Pair};
+
+impl<T: Element> PCollection<T> {
+    /// Finds the largest value of each key; see [`max`](crate::combiners::max()).
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let found = root.create([('a', 1), ('b', 5), ('a', 3)]).max_per_key();
+    /// assert_that(&found).contains_in_any_order([('a', 3), ('b', 5)]);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn max_per_key<K: Key, V: Element + Ordered<By>, By: 'static>(&self) -> PCollection<(K, V)>
+    where
+        T: Pair<K, V>,
+    {
+        self.combine_step("MaxPerKey", max::<V, By>())
+    }
+
+    /// Finds the largest element; in an empty collection there is none, so the result is empty too. See
+    /// [`max`](crate::combiners::max()).
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let found = root.create([2.5, -1.0]).max_globally();
+    /// assert_that(&found).is_singleton(2.5);
+    /// assert_that(&found.filter(|x| *x > 9.0).max_globally()).is_empty();
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn max_globally<By: 'static>(&self) -> PCollection<T>
+    where
+        T: Ordered<By>,
+    {
+        self.combine_globally_step("MaxGlobally", max::<T, By>())
+    }
+
+    /// Finds the value of each key for which `by` is largest; see [`max_by`](crate::combiners::max_by()).
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let words = root.create([('a', "bb".to_owned()), ('a', "ccc".to_owned())]);
+    /// assert_that(&words.max_per_key_by(|word| word.len())).is_singleton(('a', "ccc".to_owned()));
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn max_per_key_by<K, V, S, By>(&self, by: impl Fn(&V) -> S + Send + Sync + 'static) -> PCollection<(K, V)>
+    where
+        T: Pair<K, V>,
+        K: Key,
+        V: Element,
+        S: Ordered<By>,
+        By: 'static,
+    {
+        self.combine_step("MaxPerKeyBy", max_by(by))
+    }
+
+    /// Finds the element for which `by` is largest, if there is any; see [`max_by`](crate::combiners::max_by()).
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let words = root.create(["bb".to_owned(), "ccc".to_owned()]);
+    /// assert_that(&words.max_globally_by(|word| word.len())).is_singleton("ccc".to_owned());
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn max_globally_by<S, By>(&self, by: impl Fn(&T) -> S + Send + Sync + 'static) -> PCollection<T>
+    where
+        S: Ordered<By>,
+        By: 'static,
+    {
+        self.combine_globally_step("MaxGloballyBy", max_by(by))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::transforms::test_steps::{graph, is_lifted};
+
+    #[test]
+    fn all_forms_are_lifted() {
+        let graph = graph(|root| {
+            let pairs = root.create([('a', 1u64)]);
+            pairs.max_per_key().discard();
+            pairs.max_globally().discard();
+            pairs.max_per_key_by(|x| *x as f64).discard();
+            pairs.max_globally_by(|x| x.1).discard();
+        });
+        for step in ["MaxPerKey", "MaxGlobally/CombinePerKey", "MaxPerKeyBy", "MaxGloballyBy/CombinePerKey"] {
+            assert!(is_lifted(&graph, step), "{step}");
+        }
+    }
+}
