@@ -5,7 +5,6 @@
 // Derived code says `::ferrobeam`.
 extern crate ferrobeam_core as ferrobeam;
 
-mod compile_errors;
 mod evolution;
 mod hostile;
 mod laws;
