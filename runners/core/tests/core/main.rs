@@ -1,4 +1,6 @@
 //! What all runners share, on random pipelines.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
+
 mod explain;
 mod fuse;

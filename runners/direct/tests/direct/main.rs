@@ -1,5 +1,7 @@
 //! What is special about the direct runner: its schedules, the faults that it makes, and what it says of failures.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
+
 mod checks;
 mod errors;
 mod faults;

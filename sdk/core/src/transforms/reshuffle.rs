@@ -6,10 +6,11 @@ use crate::batch::{Batch, MetaBuilder};
 use crate::coder::{Coder, FieldCoder, IterableCoder, Metadata, WindowedValue, WindowedValueCoder};
 use crate::dofn::batch_step::BatchStep;
 use crate::graph::Spec;
-use crate::pcollection::primitive;
 use crate::windowing::{Window, WindowingStrategy};
 use crate::{Element, PCollection};
+use ferrobeam_model::pipeline::{FunctionSpec, WindowIntoPayload};
 use ferrobeam_model::urns;
+use prost::Message;
 use std::panic::Location;
 
 impl<T: Element> PCollection<T> {
@@ -31,7 +32,7 @@ impl<T: Element> PCollection<T> {
     #[track_caller]
     pub fn reshuffle(&self) -> PCollection<T> {
         let (root, at) = (&self.root, Location::caller());
-        let spec = Spec::Composite(Box::new(|_| ferrobeam_model::pipeline::FunctionSpec {
+        let spec = Spec::Composite(Box::new(|_| FunctionSpec {
             urn: urns::transforms::RESHUFFLE.to_owned(),
             payload: bytes::Bytes::new(),
         }));
@@ -56,8 +57,13 @@ impl<T: Element> PCollection<T> {
     }
 }
 
+/// Into the global window, as a step of the SDK: that is where engines run it.
 fn assign_global() -> Spec {
-    primitive(urns::transforms::ASSIGN_WINDOWS)
+    Spec::Sdk(Box::new(|_| {
+        let window_fn = FunctionSpec { urn: urns::window_fns::GLOBAL.to_owned(), payload: bytes::Bytes::new() };
+        let payload = WindowIntoPayload { window_fn: Some(window_fn) }.encode_to_vec().into();
+        FunctionSpec { urn: urns::transforms::ASSIGN_WINDOWS.to_owned(), payload }
+    }))
 }
 
 fn reify<T: Element>(batch: Batch<T>) -> Batch<(u64, WindowedValue<T>)> {
