@@ -135,6 +135,7 @@ suite! {
         flattened_again_and_again,
         the_time_is_kept,
         behind_it_is_a_grouping,
+        a_chain_of_many_diamonds,
     }
     side_inputs {
         a_singleton_is_seen_by_every_element,

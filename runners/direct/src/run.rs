@@ -12,7 +12,7 @@ use ferrobeam_core::metrics::{self, Metrics};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::fuse::{Plan, Stage, fuse};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A pipeline while it runs.
 pub(crate) struct Run<'a> {
@@ -47,7 +47,8 @@ impl<'a> Run<'a> {
         let groupings = plan.groupings.iter().map(grouping).collect::<Result<_>>()?;
         let mut sides = BTreeMap::new();
         for side in plan.stages.iter().flat_map(|stage| &stage.sides) {
-            sides.insert(side.collection.clone(), Side::new(graph.coder(&side.collection)?.clone()));
+            let (coder, windowing) = (graph.coder(&side.collection)?, graph.windowing(&side.collection)?);
+            sides.insert(side.collection.clone(), Side::new(coder.clone(), windowing.clone()));
         }
         let parts = schedule.parts();
         let pending = plan.stages.iter().map(|_| Vec::new()).collect();
@@ -102,14 +103,27 @@ impl<'a> Run<'a> {
 
     /// Whether nothing can be added to a collection: its watermark is at infinity.
     fn is_whole(&self, collection: &str) -> bool {
-        if let Some(stage) = self.plan.stages.iter().position(|stage| self.makes(stage, collection)) {
-            return self.pending[stage].is_empty() && self.is_whole(&self.plan.stages[stage].input);
+        // Everything before it is looked at once: there are exponentially many ways through a chain of diamonds.
+        let (mut seen, mut before) = (BTreeSet::new(), vec![collection]);
+        while let Some(collection) = before.pop() {
+            if !seen.insert(collection) {
+                continue;
+            }
+            if let Some(stage) = self.plan.stages.iter().position(|stage| self.makes(stage, collection)) {
+                if !self.pending[stage].is_empty() {
+                    return false;
+                }
+                before.push(&self.plan.stages[stage].input);
+            } else if let Some(grouping) = self.groupings.iter().find(|grouping| grouping.output == collection) {
+                if !grouping.fired {
+                    return false;
+                }
+            } else {
+                let junctions = self.plan.reshuffles.iter().chain(&self.plan.flattens);
+                before.extend(junctions.filter(|j| j.output == collection).map(|junction| junction.input.as_str()));
+            }
         }
-        if let Some(grouping) = self.groupings.iter().find(|grouping| grouping.output == collection) {
-            return grouping.fired;
-        }
-        let mut inputs = self.plan.reshuffles.iter().chain(&self.plan.flattens).filter(|j| j.output == collection);
-        inputs.all(|junction| self.is_whole(&junction.input))
+        true
     }
 
     fn makes(&self, stage: &Stage, collection: &str) -> bool {
@@ -212,6 +226,9 @@ impl<'a> Run<'a> {
     }
 
     fn deliver_but_groupings(&mut self, collection: &str, rows: Vec<Row>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         if let Some(side) = self.sides.get(collection) {
             rows.iter().for_each(|row| side.add(row));
         }

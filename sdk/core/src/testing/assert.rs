@@ -83,7 +83,8 @@ impl<T: Element + Debug> PAssert<'_, T> {
         root.scope("Assert", Spec::Scope, at, || {
             // Without the impulse there would be no group, and no check, for an empty collection.
             let always = root.impulse().map_step("Always", |()| ((), None));
-            let data = collection.map_step("Data", |x| ((), Some(x)));
+            let data = collection.map_step("Data", |x| ((), Some(x))).in_one_window();
+            root.set_windowing(always.id, root.windowing(data.id));
             let check = Check { check: Arc::new(check), of: PhantomData };
             flatten([&always, &data])
                 .group_by_key::<(), Option<T>>()

@@ -5,7 +5,7 @@ use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Receiver, Wiring, sh
 use crate::dofn::guard::guard;
 use crate::error::Result;
 use crate::graph::{FnRef, Spec, StepCode, StepName};
-use crate::windowing::{CompleteWindowing, WindowingStrategy, Windows, assign};
+use crate::windowing::{CompleteWindowing, Trigger, WindowingStrategy, Windows, assign};
 use crate::{Element, PCollection};
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns;
@@ -47,6 +47,14 @@ impl<T: Element> PCollection<T> {
         let (strategy, mistakes) = windowing.strategy();
         mistakes.iter().for_each(|mistake| self.root.mistake(at, mistake));
         self.window_step("Window", strategy)
+    }
+
+    /// The collection in the global window, for a grouping of all of it that emits once, at the end.
+    #[track_caller]
+    pub(crate) fn in_one_window(&self) -> PCollection<T> {
+        let trigger = if self.root.is_bounded(self.id) { Trigger::Default } else { Trigger::Never };
+        let strategy = WindowingStrategy { trigger, ..WindowingStrategy::default() };
+        if *self.root.windowing(self.id) == strategy { self.clone() } else { self.window_step("Rewindow", strategy) }
     }
 
     /// Beam's primitive.

@@ -35,7 +35,7 @@ fn a_combine_function_that_panics_names_step_line_and_element() {
             Ok(())
         });
         let error = result.map(drop).unwrap_err().to_string();
-        assert!(error.starts_with("`Pick` (runners/direct/tests/errors.rs:"), "{error}");
+        assert!(error.starts_with("`Pick` (runners/direct/tests/direct/errors.rs:"), "{error}");
         assert!(error.contains("panicked on (2, 77) at"), "{error}");
         assert!(error.contains(&format!("--seed={seed}")), "{error}");
     }

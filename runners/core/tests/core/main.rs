@@ -1,0 +1,4 @@
+//! What all runners share, on random pipelines.
+
+mod explain;
+mod fuse;
