@@ -27,6 +27,7 @@ mod rows;
 mod run;
 mod schedule;
 mod sides;
+mod unsupported;
 
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};
@@ -87,9 +88,7 @@ impl Runner for DirectRunner {
     }
 
     fn unsupported(&self, graph: &Graph) -> Vec<String> {
-        let unbounded = i32::from(ferrobeam_model::pipeline::is_bounded::Enum::Unbounded);
-        let collections = graph.components().pcollections.values().filter(|c| c.is_bounded == unbounded);
-        collections.map(|c| format!("`{}` is unbounded", c.unique_name)).collect()
+        unsupported::features(graph)
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {

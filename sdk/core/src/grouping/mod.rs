@@ -52,7 +52,7 @@ pub struct Lifted {
 
 /// The runner's side of a grouping's input.
 pub trait ParcelSink: Send {
-    /// Takes pairs of key and value.
+    /// Takes pairs of key and value, each in one window.
     fn send(&mut self, parcel: Parcel);
 }
 
@@ -126,8 +126,10 @@ impl<R: Element> Receiver<R> for Sink<R> {
     }
 
     fn receive(&mut self, batch: Batch<R>) -> Result<()> {
-        self.to.send(Parcel::new(batch));
-        Ok(())
+        batch.explode(|batch| {
+            self.to.send(Parcel::new(batch));
+            Ok(())
+        })
     }
 
     fn finish_bundle(&mut self) -> Result<()> {

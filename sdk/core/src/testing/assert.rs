@@ -88,7 +88,8 @@ impl<T: Element + Debug> PAssert<'_, T> {
             // Without the impulse there would be no group, and no check, for an empty collection.
             // Encoded, so that what groups them is compiled once and not for every type.
             let always = root.impulse().map_step("Always", |()| ((), None));
-            let data = collection.step::<((), Option<Bytes>)>("Data", BatchStep::new(encode::<T>));
+            let data = collection.step::<((), Option<Bytes>)>("Data", BatchStep::new(encode::<T>)).in_one_window();
+            root.set_windowing(always.id, root.windowing(data.id));
             let check = Check { check: Arc::new(check), of: PhantomData };
             flatten([&always, &data])
                 .group_by_key::<(), Option<Bytes>>()

@@ -6,7 +6,6 @@ use crate::batch::{Batch, MetaBuilder};
 use crate::coder::{Coder, FieldCoder, IterableCoder, Metadata, WindowedValue, WindowedValueCoder};
 use crate::dofn::batch_step::BatchStep;
 use crate::graph::Spec;
-use crate::pcollection::primitive;
 use crate::windowing::{Window, WindowingStrategy};
 use crate::{Element, PCollection};
 use ferrobeam_model::urns;
@@ -40,9 +39,7 @@ impl<T: Element> PCollection<T> {
         let (out, node) = root.scope("Reshuffle", spec, at, || {
             let pairs: PCollection<(u64, WindowedValue<T>)> =
                 self.step("Reify", BatchStep::new(|b: Batch<T>| Ok(reify(b))));
-            let window = root.step("Rewindow", assign_global(), vec![pairs.input("in")], None, at);
-            let always: PCollection<(u64, WindowedValue<T>)> =
-                root.output(window, None, WindowingStrategy::ALWAYS, root.is_bounded(self.id));
+            let always = pairs.window_step("Rewindow", WindowingStrategy::always());
             let restored = always.group_by_key().step("Restore", BatchesStep::new(restore::<T>));
             restored.with_windowing_of(self)
         });
@@ -54,10 +51,6 @@ impl<T: Element> PCollection<T> {
         self.root.set_windowing(self.id, self.root.windowing(other.id));
         self
     }
-}
-
-fn assign_global() -> Spec {
-    primitive(urns::transforms::ASSIGN_WINDOWS)
 }
 
 fn reify<T: Element>(batch: Batch<T>) -> Batch<(u64, WindowedValue<T>)> {
