@@ -173,6 +173,24 @@ suite! {
         behind_it_is_a_grouping,
         a_chain_of_many_diamonds,
     }
+    windows {
+        fixed_windows_group_by_time,
+        many_windows_at_once,
+        sliding_windows_repeat_elements,
+        an_element_may_be_in_very_many_windows,
+        sliding_windows_with_gaps_sample,
+        days_are_those_of_their_time_zone: CustomWindows,
+        a_function_of_the_users: CustomWindows,
+        a_function_sees_the_window_so_far: CustomWindows,
+        a_function_that_is_wrong_fails_its_step: CustomWindows,
+        time_stays_and_nothing_is_late,
+        an_element_in_several_windows_is_several,
+        a_grouping_keeps_the_windows,
+        collections_of_equal_windows_become_one,
+        a_window_without_elements_has_no_sum,
+        a_side_input_is_seen_by_window,
+        windows_reach_the_limits_of_time: CustomWindows,
+    }
     side_inputs {
         a_singleton_is_seen_by_every_element,
         an_empty_singleton_has_its_default,

@@ -144,7 +144,7 @@ impl Fuser {
                 self.join(stage, id, transform, sides);
             }
             (urns::FLATTEN, _) => self.flatten(id, transform, &main, output()?),
-            (urns::PAR_DO, Some(StepCode::Step(_))) => {
+            (urns::PAR_DO | urns::ASSIGN_WINDOWS, Some(StepCode::Step(_))) => {
                 let stage = self.stage_for(&one(id, main.iter())?, &sides);
                 self.join(stage, id, transform, sides);
             }

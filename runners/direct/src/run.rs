@@ -47,7 +47,8 @@ impl<'a> Run<'a> {
         let groupings = plan.groupings.iter().map(grouping).collect::<Result<_>>()?;
         let mut sides = BTreeMap::new();
         for side in plan.stages.iter().flat_map(|stage| &stage.sides) {
-            sides.insert(side.collection.clone(), Side::new(graph.coder(&side.collection)?.clone()));
+            let (coder, windowing) = (graph.coder(&side.collection)?, graph.windowing(&side.collection)?);
+            sides.insert(side.collection.clone(), Side::new(coder.clone(), windowing.clone()));
         }
         let parts = schedule.parts();
         let pending = plan.stages.iter().map(|_| Vec::new()).collect();

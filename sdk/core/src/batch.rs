@@ -55,6 +55,12 @@ impl WindowSet {
     }
 }
 
+impl From<Window> for WindowSet {
+    fn from(window: Window) -> Self {
+        WindowSet::One(window)
+    }
+}
+
 impl From<Vec<Window>> for WindowSet {
     fn from(windows: Vec<Window>) -> Self {
         match windows.as_slice() {
@@ -99,6 +105,14 @@ impl WindowColumn {
     /// The windows of one row.
     pub fn get(&self, row: usize) -> &WindowSet {
         &self.table()[self.code(row)]
+    }
+
+    /// A column with this table, of which there is at least one entry, and these codes.
+    pub(crate) fn of(table: Vec<WindowSet>, codes: Vec<u16>) -> Self {
+        match <[WindowSet; 1]>::try_from(table) {
+            Ok([one]) => WindowColumn::All(one),
+            Err(table) => WindowColumn::Each { table, codes },
+        }
     }
 
     fn select(&self, rows: &[u32]) -> Self {
@@ -183,13 +197,12 @@ impl MetaBuilder {
 
     /// The metadata of the rows so far.
     pub fn finish(self) -> Meta {
-        let windows = match <[WindowSet; 1]>::try_from(self.table) {
-            Ok([one]) => WindowColumn::All(one),
-            Err(table) => WindowColumn::Each { table, codes: self.codes },
-        };
         Meta {
             time: self.time.finish(Timestamp::MIN),
-            windows: if self.rows == 0 { WindowColumn::All(WindowSet::GLOBAL) } else { windows },
+            windows: match self.rows {
+                0 => WindowColumn::All(WindowSet::GLOBAL),
+                _ => WindowColumn::of(self.table, self.codes),
+            },
             pane: self.pane.finish(PaneInfo::NO_FIRING),
         }
     }
@@ -240,23 +253,79 @@ impl<T> Batch<T> {
     /// The usual number of rows: large enough to spread the cost of a call, small enough for the cache.
     pub const ROWS: usize = 1024;
 
-    /// Every row in one window only: a row in several is repeated for each. For steps that look at their window.
-    pub fn explode(self) -> Batch<T>
+    /// Hands on every row in one window only: a row in several is repeated for each. For steps that look at their window.
+    ///
+    /// Batches of [`ROWS`](Self::ROWS) come out, for a row may be in very many windows.
+    ///
+    /// # Errors
+    /// The first one that `to` returns.
+    pub fn explode<E>(self, mut to: impl FnMut(Batch<T>) -> Result<(), E>) -> Result<(), E>
     where
         T: Clone,
     {
         if self.meta.windows.table().iter().all(|set| matches!(set, WindowSet::One(_))) {
-            return self;
+            return to(self);
         }
-        let (mut values, mut meta) = (Vec::with_capacity(self.values.len()), MetaBuilder::default());
-        for (row, value) in self.values.into_iter().enumerate() {
-            let windows = self.meta.windows.get(row).as_slice();
-            for &window in windows {
-                meta.push(*self.meta.time.get(row), &WindowSet::One(window), *self.meta.pane.get(row));
+        let Batch { values, meta } = self;
+        let (distinct, sets) = distinct_windows(meta.windows.table());
+        let mut out =
+            Exploded { rows: Vec::new(), codes: Vec::new(), table: Vec::new(), code_of: vec![None; distinct.len()] };
+        let mut exploded = Vec::new();
+        for (row, value) in values.into_iter().enumerate() {
+            for &window in &sets[meta.windows.code(row)] {
+                out.push(row, window);
+                exploded.push(value.clone());
+                if exploded.len() == Self::ROWS {
+                    to(Batch { values: std::mem::take(&mut exploded), meta: out.take(&meta, &distinct) })?;
+                }
             }
-            values.extend(std::iter::repeat_n(value, windows.len()));
         }
-        Batch { values, meta: meta.finish() }
+        if exploded.is_empty() { Ok(()) } else { to(Batch { values: exploded, meta: out.take(&meta, &distinct) }) }
+    }
+}
+
+/// Each window of a table once, and the sets as positions of their windows among those.
+fn distinct_windows(table: &[WindowSet]) -> (Vec<Window>, Vec<Vec<usize>>) {
+    let mut distinct: Vec<Window> = table.iter().flat_map(WindowSet::as_slice).copied().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    // Every window is there, so either answer is its position.
+    let position = |window: &Window| distinct.binary_search(window).unwrap_or_else(|at| at);
+    let sets = table.iter().map(|set| set.as_slice().iter().map(position).collect()).collect();
+    (distinct, sets)
+}
+
+/// The metadata of a batch in which every row is in one window.
+struct Exploded {
+    /// The rows they come from.
+    rows: Vec<u32>,
+    codes: Vec<u16>,
+    /// The windows in this batch, as positions among all.
+    table: Vec<usize>,
+    /// The code in this batch of each of all windows.
+    code_of: Vec<Option<u16>>,
+}
+
+impl Exploded {
+    fn push(&mut self, row: usize, window: usize) {
+        let table = &mut self.table;
+        let code = *self.code_of[window].get_or_insert_with(|| {
+            table.push(window);
+            (table.len() - 1) as u16
+        });
+        self.rows.push(row as u32);
+        self.codes.push(code);
+    }
+
+    fn take(&mut self, meta: &Meta, distinct: &[Window]) -> Meta {
+        let (rows, codes) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.codes));
+        let one = |window: usize| {
+            self.code_of[window] = None;
+            WindowSet::One(distinct[window])
+        };
+        let table: Vec<WindowSet> = self.table.drain(..).map(one).collect();
+        let windows = WindowColumn::of(table, codes);
+        Meta { time: meta.time.select(&rows), windows, pane: meta.pane.select(&rows) }
     }
 }
 
@@ -283,11 +352,49 @@ mod tests {
         let mut meta = MetaBuilder::default();
         meta.push(Timestamp::from_millis(1), &WindowSet::One(a), PaneInfo::NO_FIRING);
         meta.push(Timestamp::from_millis(7), &vec![a, b].into(), PaneInfo::NO_FIRING);
-        let batch = Batch { values: vec!["x", "y"], meta: meta.finish() }.explode();
-        assert_eq!(batch.values, ["x", "y", "y"]);
-        let rows: Vec<_> =
-            (0..3).map(|row| (batch.meta.windows.get(row).clone(), batch.meta.time.get(row).millis())).collect();
-        assert_eq!(rows, [(WindowSet::One(a), 1), (WindowSet::One(a), 7), (WindowSet::One(b), 7)]);
+        let rows = exploded(Batch { values: vec!["x", "y"], meta: meta.finish() });
+        assert_eq!(rows, [("x", a, 1), ("y", a, 7), ("y", b, 7)]);
+    }
+
+    /// The rows of the batches that come out: value, window and time.
+    fn exploded<T: Clone>(batch: Batch<T>) -> Vec<(T, Window, i64)> {
+        let mut rows = Vec::new();
+        let result: Result<(), ()> = batch.explode(|batch| {
+            assert!((1..=Batch::<T>::ROWS).contains(&batch.values.len()));
+            for (row, value) in batch.values.iter().enumerate() {
+                let [window] = batch.meta.windows.get(row).as_slice() else { panic!("one window a row") };
+                rows.push((value.clone(), *window, batch.meta.time.get(row).millis()));
+            }
+            Ok(())
+        });
+        result.unwrap();
+        rows
+    }
+
+    /// Rows in so many windows each come out of `explode` in as many rows.
+    fn check_exploding(windows_of_row: &[i64]) {
+        let (mut values, mut meta, mut expected) = (Vec::new(), MetaBuilder::default(), Vec::new());
+        for (row, &windows) in windows_of_row.iter().enumerate() {
+            let windows: Vec<Window> = (0..windows).map(|start| window(start, start + 10)).collect();
+            expected.extend(windows.iter().map(|window| (row, *window, row as i64)));
+            meta.push(Timestamp::from_millis(row as i64), &windows.into(), PaneInfo::NO_FIRING);
+            values.push(row);
+        }
+        assert!(exploded(Batch { values, meta: meta.finish() }) == expected);
+    }
+
+    #[test]
+    fn rows_may_be_in_more_windows_than_a_batch_can_tell_apart() {
+        check_exploding(&[3, 70_000, 0, 1, 70_001]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn exploding_repeats_rows_for_their_windows(
+            windows_of_row in proptest::collection::vec(proptest::prop_oneof![0i64..3, 0i64..100], 1..100),
+        ) {
+            check_exploding(&windows_of_row);
+        }
     }
 
     #[test]

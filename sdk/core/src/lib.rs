@@ -36,6 +36,7 @@ pub use time::Timestamp;
 
 /// What a pipeline's file imports.
 pub mod prelude {
+    pub use crate::batch::WindowSet;
     pub use crate::combiners::{
         CombineFn, Number, Ordered, approximate_distinct, count, largest, largest_by, latest, max, max_by, mean, min,
         min_by, quantiles, quantiles_by, sample, smallest, smallest_by, sum, to_list,
@@ -49,5 +50,13 @@ pub mod prelude {
     pub use crate::transforms::flatten::flatten;
     pub use crate::transforms::group_by_key::Grouped;
     pub use crate::transforms::side_inputs::*;
+    pub use crate::windowing::trigger::{
+        AfterProcessingTime, AfterWatermark, after_all, after_any, after_count, after_delay, after_each,
+        after_synchronized_processing_time, repeatedly,
+    };
+    pub use crate::windowing::{
+        AccumulationMode, CalendarWindows, ClosingBehavior, FixedWindows, GlobalWindows, OnTimeBehavior, Sessions,
+        SlidingWindows, TimestampCombiner, Trigger, Window, WindowFn, Windowing,
+    };
     pub use crate::{BoxError, Coder, Element, Key, PCollection, PTransform, Root, Timestamp, named};
 }

@@ -108,7 +108,7 @@ impl Root {
         &self,
         node: NodeId,
         tag: Option<&'static str>,
-        windowing: WindowingStrategy,
+        windowing: impl Into<Arc<WindowingStrategy>>,
         bounded: bool,
     ) -> PCollection<T> {
         let id = self.0.borrow_mut().output::<T>(node, tag, windowing, bounded);
@@ -169,11 +169,11 @@ impl Root {
     }
 
     /// The windowing of a collection; the default for one that is not of this pipeline, which is a mistake elsewhere.
-    pub(crate) fn windowing(&self, collection: u32) -> WindowingStrategy {
-        self.0.borrow().collections.get(collection as usize).map_or_else(WindowingStrategy::default, |c| c.windowing)
+    pub(crate) fn windowing(&self, collection: u32) -> Arc<WindowingStrategy> {
+        self.0.borrow().collections.get(collection as usize).map_or_else(Arc::default, |c| c.windowing.clone())
     }
 
-    pub(crate) fn set_windowing(&self, collection: u32, windowing: WindowingStrategy) {
+    pub(crate) fn set_windowing(&self, collection: u32, windowing: Arc<WindowingStrategy>) {
         if let Some(collection) = self.0.borrow_mut().collections.get_mut(collection as usize) {
             collection.windowing = windowing;
         }

@@ -31,7 +31,7 @@ impl dyn Runner + '_ {
     /// Builds and runs a pipeline.
     ///
     /// # Errors
-    /// See [`Root::build`] and [`run_graph`](Self::run_graph).
+    /// See [`Root::build`] and `run_graph`.
     pub fn run(&self, construct: impl FnOnce(&Root) -> Result<()>) -> Result<PipelineResult> {
         self.run_graph(&Root::build(construct)?)
     }

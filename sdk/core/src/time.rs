@@ -166,7 +166,7 @@ impl fmt::Debug for Timestamp {
 ///
 /// Years are counted from March, so that the leap day is the last one: then months have a regular pattern of 153 days in
 /// five, and 400 years are always 146,097 days.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let since_0000_march = days + 719_468;
     let (era, day) = (since_0000_march.div_euclid(146_097), since_0000_march.rem_euclid(146_097));
     // Takes out the leap days that have passed: one in 4 years, not in 100.

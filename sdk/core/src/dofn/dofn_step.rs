@@ -112,7 +112,24 @@ impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
     }
 
     fn receive(&mut self, batch: Batch<D::In>) -> Result<()> {
-        let Batch { values, meta } = batch.explode();
+        batch.explode(|batch| self.process(batch))
+    }
+
+    fn finish_bundle(&mut self) -> Result<()> {
+        let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
+        guard(&self.step, || self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta }))?;
+        if !values.is_empty() {
+            self.next.receive(Batch { values, meta: meta.finish() })?;
+        }
+        self.ends.iter_mut().try_for_each(|end| end.finish())?;
+        self.next.finish_bundle()
+    }
+}
+
+impl<D: DoFn> DoFnOperator<D> {
+    /// Processes rows that are in one window each.
+    fn process(&mut self, batch: Batch<D::In>) -> Result<()> {
+        let Batch { values, meta } = batch;
         let shared = meta.is_shared();
         let mut main = OutBuffer::default();
         let DoFnOperator { dofn, tagged, sides, .. } = self;
@@ -132,16 +149,6 @@ impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
             end.flush(buffer, &meta)?;
         }
         main.take(&meta).map_or(Ok(()), |batch| self.next.receive(batch))
-    }
-
-    fn finish_bundle(&mut self) -> Result<()> {
-        let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
-        guard(&self.step, || self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta }))?;
-        if !values.is_empty() {
-            self.next.receive(Batch { values, meta: meta.finish() })?;
-        }
-        self.ends.iter_mut().try_for_each(|end| end.finish())?;
-        self.next.finish_bundle()
     }
 }
 

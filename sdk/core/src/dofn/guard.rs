@@ -25,16 +25,24 @@ pub fn guard<R>(step: &StepName, body: impl FnOnce() -> Result<R, BoxError>) -> 
     IN_USER_CODE.set(outer);
     match result {
         Ok(Ok(value)) => Ok(value),
-        // An error of ours that went through user code (an encoder called by a source, say) keeps its own text.
-        Ok(Err(source)) => Err(match source.downcast::<Error>() {
-            Ok(ours) => *ours,
-            Err(source) => Error::User { step: step.clone(), element: None, source },
-        }),
-        Err(_) => {
-            let message = LAST_PANIC.take().unwrap_or_else(|| "a panic without a text".to_owned());
-            Err(Error::Panic { step: step.clone(), element: None, message })
-        }
+        Ok(Err(source)) => Err(failed(step, source)),
+        Err(_) => Err(panicked(step)),
     }
+}
+
+#[cold]
+fn failed(step: &StepName, source: BoxError) -> Error {
+    // An error of ours that went through user code (an encoder called by a source, say) keeps its own text.
+    match source.downcast::<Error>() {
+        Ok(ours) => *ours,
+        Err(source) => Error::User { step: step.clone(), element: None, source },
+    }
+}
+
+#[cold]
+fn panicked(step: &StepName) -> Error {
+    let message = LAST_PANIC.take().unwrap_or_else(|| "a panic without a text".to_owned());
+    Error::Panic { step: step.clone(), element: None, message }
 }
 
 /// A panic in user code is reported once, by the pipeline's error: the default hook would print it a second time and

@@ -74,7 +74,7 @@ pub(crate) struct NewStep<'a> {
 pub(crate) struct Collection {
     pub(crate) producer: NodeId,
     pub(crate) coder_id: String,
-    pub(crate) windowing: WindowingStrategy,
+    pub(crate) windowing: Arc<WindowingStrategy>,
     pub(crate) bounded: bool,
     /// An additional output must be consumed: its elements are lost otherwise, and nobody would notice.
     pub(crate) tag: Option<&'static str>,
@@ -103,6 +103,11 @@ impl Builder {
     pub(crate) fn add(&mut self, step: NewStep<'_>) -> NodeId {
         let NewStep { verb, spec, mut inputs, sides, code, at } = step;
         let at = self.place.unwrap_or(at);
+        let merging: Vec<_> = sides.iter().filter(|side| self.is_merging(side)).map(|side| side.name.clone()).collect();
+        for side in merging {
+            // Which windows there are differs from key to key, and a main input's window has no key.
+            self.mistake(at, format!("`{verb}` looks at a side input, `{side}`, whose windows merge"));
+        }
         inputs.extend(sides.into_iter().map(|side| Input {
             name: side.name.to_string(),
             collection: side.collection,
@@ -124,7 +129,7 @@ impl Builder {
         &mut self,
         producer: NodeId,
         tag: Option<&'static str>,
-        windowing: WindowingStrategy,
+        windowing: impl Into<Arc<WindowingStrategy>>,
         bounded: bool,
     ) -> u32 {
         let code = CoderOf::<T>::shared();
@@ -136,11 +141,18 @@ impl Builder {
             self.mistake(at, format!("`{verb}` has two outputs named `{name}`"));
         }
         self.nodes[producer].outputs.push((name, id));
+        let windowing = windowing.into();
         self.collections.push(Collection { producer, coder_id, windowing, bounded, tag, code });
         id
     }
 
+    fn is_merging(&self, side: &SideDeclaration) -> bool {
+        let collection = self.collections.get(side.collection as usize).filter(|_| side.pipeline == self.identity);
+        collection.is_some_and(|collection| collection.windowing.windows.is_merging())
+    }
+
     pub(crate) fn mistake(&mut self, at: &Location<'_>, text: impl AsRef<str>) {
+        let at = self.place.unwrap_or(at);
         self.mistakes.push(format!("{}:{}: {}", at.file(), at.line(), text.as_ref()));
     }
 }

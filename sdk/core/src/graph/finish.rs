@@ -1,9 +1,10 @@
 //! From the builder's notes to Beam's graph: names, payloads, the inputs and outputs of composites, the fingerprint.
 
-use super::builder::{Builder, Node, NodeId, Spec};
+use super::builder::{Builder, Collection, Node, NodeId, Spec};
 use super::coders::capabilities;
 use super::{FnRef, Graph, Step, StepName};
 use crate::error::{Error, Result};
+use crate::windowing::{WindowingStrategy, Windows};
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns;
 use prost::Message;
@@ -34,7 +35,14 @@ impl Builder {
         };
         let steps = self.nodes.iter().zip(&names).map(step).collect();
         let coders = self.collections.iter().enumerate().map(|(id, c)| (collection_id(id), c.code.clone())).collect();
-        Ok(Graph { proto, fingerprint, steps, coders, cleanups: self.cleanups, assertions: self.assertions })
+        let windowings = self.windowings();
+        let custom_windows =
+            windowings.custom.iter().map(|(windows, producer)| (names[*producer].clone(), windows.clone()));
+        let custom_windows = custom_windows.collect();
+        let of = |(id, strategy): (usize, &usize)| (collection_id(id), windowings.distinct[*strategy].clone());
+        let windowings = windowings.of.iter().enumerate().map(of).collect();
+        let Builder { cleanups, assertions, .. } = self;
+        Ok(Graph { proto, fingerprint, steps, coders, windowings, custom_windows, cleanups, assertions })
     }
 
     fn names(&self) -> Vec<Arc<str>> {
@@ -108,14 +116,8 @@ impl Builder {
 
     fn pipeline(&self, names: &[Arc<str>], ends: &[Ends], fingerprint: u64) -> pb::Pipeline {
         let mut components = pb::Components::default();
-        let mut strategies: Vec<pb::WindowingStrategy> = Vec::new();
-        let mut coders = self.coders.clone();
+        let windowings = self.windowings();
         for (id, collection) in self.collections.iter().enumerate() {
-            let strategy = collection.windowing.to_proto(ENVIRONMENT, &mut |spec| coders.id(spec));
-            let known = strategies.iter().position(|known| *known == strategy).unwrap_or_else(|| {
-                strategies.push(strategy);
-                strategies.len() - 1
-            });
             let bounded =
                 if collection.bounded { pb::is_bounded::Enum::Bounded } else { pb::is_bounded::Enum::Unbounded };
             let tag = collection.tag.unwrap_or(crate::dofn::erased::MAIN);
@@ -125,14 +127,19 @@ impl Builder {
                     unique_name: format!("{}.{tag}", names[collection.producer]),
                     coder_id: collection.coder_id.clone(),
                     is_bounded: bounded.into(),
-                    windowing_strategy_id: format!("windowing-{known}"),
+                    windowing_strategy_id: windowing_id(windowings.of[id]),
                     ..Default::default()
                 },
             );
         }
+        let mut coders = self.coders.clone();
+        for (id, strategy) in windowings.distinct.iter().enumerate() {
+            let step = windowings.custom.iter().find(|(windows, _)| *windows == strategy.windows);
+            let step = step.map_or_else(String::new, |(_, producer)| names[*producer].to_string());
+            let strategy = strategy.to_proto(&FnRef { step, fingerprint }, ENVIRONMENT, &mut |spec| coders.id(spec));
+            components.windowing_strategies.insert(windowing_id(id), strategy);
+        }
         components.coders = coders.protos;
-        let named = strategies.into_iter().enumerate().map(|(i, strategy)| (format!("windowing-{i}"), strategy));
-        components.windowing_strategies = named.collect();
         components.environments.insert(
             ENVIRONMENT.to_owned(),
             pb::Environment {
@@ -152,6 +159,24 @@ impl Builder {
             requirements: self.requirements.iter().map(|&urn| urn.to_owned()).collect(),
             ..Default::default()
         }
+    }
+
+    /// Each windowing once. Equal functions of the user's own are known by the first step that has one.
+    fn windowings(&self) -> Windowings {
+        let mut windowings = Windowings::default();
+        for Collection { windowing, producer, .. } in &self.collections {
+            let known = windowings.distinct.iter().position(|known| known == windowing);
+            windowings.of.push(known.unwrap_or(windowings.distinct.len()));
+            if known.is_some() {
+                continue;
+            }
+            windowings.distinct.push(windowing.clone());
+            let windows = &windowing.windows;
+            if matches!(windows, Windows::Custom(_)) && windowings.custom.iter().all(|(known, _)| known != windows) {
+                windowings.custom.push((windows.clone(), *producer));
+            }
+        }
+        windowings
     }
 
     fn transform(&self, id: NodeId, node: &Node, reference: &FnRef, ends: &Ends) -> pb::PTransform {
@@ -180,6 +205,20 @@ impl Builder {
             ..Default::default()
         }
     }
+}
+
+/// The windowings of a graph.
+#[derive(Default)]
+struct Windowings {
+    distinct: Vec<Arc<WindowingStrategy>>,
+    /// Which of them a collection has.
+    of: Vec<usize>,
+    /// The user's own window functions, and the step that makes the first collection with each.
+    custom: Vec<(Windows, NodeId)>,
+}
+
+fn windowing_id(id: usize) -> String {
+    format!("windowing-{id}")
 }
 
 /// What crosses the border of a composite.

@@ -11,6 +11,8 @@ pub const DO_FN: &str = "ferrobeam:dofn:in_graph:v1";
 pub const VIEW_FN: &str = "ferrobeam:view_fn:in_graph:v1";
 /// URN of the mapping of a main input's windows to a side input's, likewise.
 pub const WINDOW_MAPPING_FN: &str = "ferrobeam:window_mapping_fn:in_graph:v1";
+/// URN of a window function of the user's own, likewise.
+pub const WINDOW_FN: &str = "ferrobeam:window_fn:in_graph:v1";
 /// URN of a combine function, likewise.
 pub(crate) const COMBINE_FN: &str = "ferrobeam:combine_fn:in_graph:v1";
 
@@ -32,6 +34,11 @@ impl FnRef {
         let function = match spec.urn.as_str() {
             urns::transforms::PAR_DO => pb::ParDoPayload::decode(&spec.payload[..]).ok()?.do_fn,
             urns::transforms::COMBINE_PER_KEY => pb::CombinePayload::decode(&spec.payload[..]).ok()?.combine_fn,
+            urns::transforms::ASSIGN_WINDOWS => {
+                // The standard functions and those of the calendar are known by their parameters, not by a step.
+                let window_fn = pb::WindowIntoPayload::decode(&spec.payload[..]).ok()?.window_fn;
+                window_fn.filter(|function| function.urn == WINDOW_FN)
+            }
             _ => None,
         }?;
         function.urn.starts_with("ferrobeam:").then(|| FnRef::decode(&function.payload[..]).ok()).flatten()

@@ -11,7 +11,7 @@ mod tests;
 
 pub use edge_coder::{EdgeCoder, wire_before};
 pub(crate) use fn_ref::COMBINE_FN;
-pub use fn_ref::{DO_FN, FnRef, VIEW_FN, WINDOW_MAPPING_FN};
+pub use fn_ref::{DO_FN, FnRef, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
 pub use step_name::StepName;
 
 pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};
@@ -20,6 +20,7 @@ use crate::dofn::erased::AnyStep;
 use crate::dofn::source::AnySource;
 use crate::error::{Error, Result};
 use crate::grouping::AnyGrouping;
+use crate::windowing::{WindowingStrategy, Windows};
 use ferrobeam_model::pipeline as pb;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,6 +48,9 @@ pub struct Graph {
     fingerprint: u64,
     steps: BTreeMap<Arc<str>, Step>,
     coders: BTreeMap<String, Arc<dyn EdgeCoder>>,
+    windowings: BTreeMap<String, Arc<WindowingStrategy>>,
+    /// Window functions of the user's own, by the step that the graph names for them.
+    custom_windows: BTreeMap<Arc<str>, Windows>,
     cleanups: Vec<Cleanup>,
     assertions: usize,
 }
@@ -104,6 +108,20 @@ impl Graph {
     /// The collection is not of this pipeline.
     pub fn coder(&self, collection: &str) -> Result<&Arc<dyn EdgeCoder>> {
         self.coders.get(collection).ok_or_else(|| Error::Graph(vec![format!("there is no collection `{collection}`")]))
+    }
+
+    /// How a collection is windowed.
+    ///
+    /// # Errors
+    /// The collection is not of this pipeline.
+    pub fn windowing(&self, collection: &str) -> Result<&Arc<WindowingStrategy>> {
+        let missing = || Error::Graph(vec![format!("there is no collection `{collection}`")]);
+        self.windowings.get(collection).ok_or_else(missing)
+    }
+
+    /// A window function of the user's own, by the reference that stands for it in the graph.
+    pub fn custom_windows(&self, function: &FnRef) -> Option<Windows> {
+        self.custom_windows.get(function.step.as_str()).cloned()
     }
 
     /// What to do when the pipeline failed.

@@ -99,7 +99,19 @@ impl<K: Key, C: CombineFn> Receiver<(K, C::In)> for PreCombineOperator<K, C> {
     }
 
     fn receive(&mut self, batch: Batch<(K, C::In)>) -> Result<()> {
-        let Batch { values, meta } = batch.explode();
+        batch.explode(|batch| self.fold(batch))
+    }
+
+    fn finish_bundle(&mut self) -> Result<()> {
+        self.flush()?;
+        self.next.finish_bundle()
+    }
+}
+
+impl<K: Key, C: CombineFn> PreCombineOperator<K, C> {
+    /// Folds in rows that are in one window each.
+    fn fold(&mut self, batch: Batch<(K, C::In)>) -> Result<()> {
+        let Batch { values, meta } = batch;
         let PreCombineOperator { step, combine, table, .. } = self;
         guard(step, || {
             for (row, (key, value)) in values.into_iter().enumerate() {
@@ -117,10 +129,5 @@ impl<K: Key, C: CombineFn> Receiver<(K, C::In)> for PreCombineOperator<K, C> {
             Ok(())
         })?;
         if self.table.len() >= Self::KEYS { self.flush() } else { Ok(()) }
-    }
-
-    fn finish_bundle(&mut self) -> Result<()> {
-        self.flush()?;
-        self.next.finish_bundle()
     }
 }

@@ -52,7 +52,7 @@ pub struct Lifted {
 
 /// The runner's side of a grouping's input.
 pub trait ParcelSink: Send {
-    /// Takes pairs of key and value.
+    /// Takes pairs of key and value, each in one window.
     fn send(&mut self, parcel: Parcel);
 }
 
@@ -88,7 +88,7 @@ pub struct Grouping<K, C> {
 impl<K: Key, C: CombineFn> Grouping<K, C> {
     /// A grouping that can be lifted, if its combine function gains by it.
     pub fn new(combine: C) -> Self {
-        Grouping { combine, lift: C::LIFTS.then_some(lift::lift::<K, C>), key: PhantomData }
+        Grouping { combine, lift: if C::LIFTS { Some(lift::lift::<K, C>) } else { None }, key: PhantomData }
     }
 
     /// A grouping that is one half or one form of another.
@@ -126,8 +126,10 @@ impl<R: Element> Receiver<R> for Sink<R> {
     }
 
     fn receive(&mut self, batch: Batch<R>) -> Result<()> {
-        self.to.send(Parcel::new(batch));
-        Ok(())
+        batch.explode(|batch| {
+            self.to.send(Parcel::new(batch));
+            Ok(())
+        })
     }
 
     fn finish_bundle(&mut self) -> Result<()> {

@@ -4,6 +4,7 @@ use super::group_by_key::Grouped;
 use crate::combiners::CombineFn;
 use crate::graph::{COMBINE_FN, FnRef, Spec, StepCode};
 use crate::grouping::Grouping;
+use crate::windowing::Windows;
 use crate::{Element, Key, PCollection, Pair};
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns;
@@ -87,12 +88,15 @@ impl<T: Element> PCollection<T> {
             let default = combine.default_output();
             let combined =
                 self.map_step("NoKey", |x| ((), x)).combine_per_key(combine).map_step("Value", |((), out)| out);
-            let Some(default) = default else { return combined };
+            // Windows without an element have no key and so no default: which ones there are, only elements say.
+            let is_global = root.windowing(self.id).windows == Windows::Global;
+            let Some(default) = default.filter(|_| is_global) else { return combined };
             let default = root.impulse().flat_map_with(combined.as_iterable(), move |(), combined, out| {
                 if combined.is_empty() {
                     out.emit(default.clone());
                 }
             });
+            root.set_windowing(default.id, root.windowing(combined.id));
             super::flatten::flatten([&combined, &default.named("IfEmpty")])
         });
         out.made_by(node)

@@ -33,10 +33,16 @@ pub fn flatten<T: Element, const N: usize>(inputs: [&PCollection<T>; N]) -> PCol
     let code = Some(StepCode::Step(Arc::new(identity::<T>())));
     let named = inputs.iter().enumerate().map(|(i, input)| input.input(&format!("in{i}"))).collect();
     let node = root.step("Flatten", primitive(urns::transforms::FLATTEN), named, code, at);
-    let windowing = root.windowing(inputs[0].id);
     // One of another pipeline is a mistake that is reported above; this pipeline cannot be asked about it.
-    let mut ours = inputs.iter().filter(|input| input.root.identity() == root.identity());
-    let bounded = ours.all(|input| root.is_bounded(input.id));
+    let ours = inputs.iter().filter(|input| input.root.identity() == root.identity());
+    let (mut windowing, mut bounded) = (root.windowing(inputs[0].id), true);
+    for input in ours {
+        match windowing.flatten(&root.windowing(input.id)) {
+            Ok(both) => windowing = Arc::new(both),
+            Err(why) => root.mistake(at, format!("`Flatten` cannot be: {why}")),
+        }
+        bounded &= root.is_bounded(input.id);
+    }
     root.output(node, None, windowing, bounded)
 }
 

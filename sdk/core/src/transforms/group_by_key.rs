@@ -172,8 +172,12 @@ impl<T: Element> PCollection<T> {
         T: Pair<K, V>,
     {
         let (root, spec) = (&self.root, primitive(urns::transforms::GROUP_BY_KEY));
-        let node = root.step("GroupByKey", spec, vec![self.input("in")], code, Location::caller());
-        root.output(node, None, root.windowing(self.id), root.is_bounded(self.id))
+        let (windowing, bounded, at) = (root.windowing(self.id), root.is_bounded(self.id), Location::caller());
+        if let Some(why) = windowing.never_fires().filter(|_| !bounded) {
+            root.mistake(at, why);
+        }
+        let node = root.step("GroupByKey", spec, vec![self.input("in")], code, at);
+        root.output(node, None, windowing.after_grouping(), bounded)
     }
 }
 

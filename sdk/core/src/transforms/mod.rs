@@ -32,6 +32,7 @@ mod test_steps;
 mod to_list;
 mod top;
 mod try_map;
+mod window;
 mod with_sides;
 mod with_timestamps;
 

@@ -55,7 +55,7 @@ pub trait Tags {
 pub struct TagDeclaration {
     name: &'static str,
     factory: TagFactory,
-    output: fn(&Root, NodeId, &'static str, WindowingStrategy, bool) -> u32,
+    output: fn(&Root, NodeId, &'static str, Arc<WindowingStrategy>, bool) -> u32,
 }
 
 /// No additional output.
@@ -189,8 +189,8 @@ impl<T: Element> PCollection<T> {
         let code = Some(StepCode::Step(Arc::new(DoFnStep::new(dofn, factories))));
         let spec = with_sides(&sides);
         let node = root.step_with_sides(verb, spec, vec![self.input("in")], sides, code, at);
-        let main = root.output(node, None, windowing, bounded);
-        let tags = ends.into_iter().map(|(name, output)| (name, output(root, node, name, windowing, bounded)));
+        let main = root.output(node, None, windowing.clone(), bounded);
+        let tags = ends.into_iter().map(|(name, output)| (name, output(root, node, name, windowing.clone(), bounded)));
         TaggedOutputs { main, tags: tags.collect() }
     }
 }

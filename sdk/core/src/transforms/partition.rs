@@ -58,7 +58,7 @@ impl<T: Element> PCollection<T> {
         let code = Some(StepCode::Step(Arc::new(PartitionStep { which: Arc::new(which), parts: N, of: PhantomData })));
         let node = root.step("Partition", par_do(|_, _| ()), vec![self.input("in")], code, at);
         let (windowing, bounded) = (root.windowing(self.id), root.is_bounded(self.id));
-        std::array::from_fn(|i| root.output(node, Some(name(i)), windowing, bounded))
+        std::array::from_fn(|i| root.output(node, Some(name(i)), windowing.clone(), bounded))
     }
 }
 

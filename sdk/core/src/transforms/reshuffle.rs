@@ -8,9 +8,7 @@ use crate::dofn::batch_step::BatchStep;
 use crate::graph::Spec;
 use crate::windowing::{Window, WindowingStrategy};
 use crate::{Element, PCollection};
-use ferrobeam_model::pipeline::{FunctionSpec, WindowIntoPayload};
 use ferrobeam_model::urns;
-use prost::Message;
 use std::panic::Location;
 
 impl<T: Element> PCollection<T> {
@@ -32,7 +30,7 @@ impl<T: Element> PCollection<T> {
     #[track_caller]
     pub fn reshuffle(&self) -> PCollection<T> {
         let (root, at) = (&self.root, Location::caller());
-        let spec = Spec::Composite(Box::new(|_| FunctionSpec {
+        let spec = Spec::Composite(Box::new(|_| ferrobeam_model::pipeline::FunctionSpec {
             urn: urns::transforms::RESHUFFLE.to_owned(),
             payload: bytes::Bytes::new(),
         }));
@@ -41,9 +39,7 @@ impl<T: Element> PCollection<T> {
         let (out, node) = root.scope("Reshuffle", spec, at, || {
             let pairs: PCollection<(u64, WindowedValue<T>)> =
                 self.step("Reify", BatchStep::new(|b: Batch<T>| Ok(reify(b))));
-            let window = root.step("Rewindow", assign_global(), vec![pairs.input("in")], None, at);
-            let always: PCollection<(u64, WindowedValue<T>)> =
-                root.output(window, None, WindowingStrategy::ALWAYS, root.is_bounded(self.id));
+            let always = pairs.window_step("Rewindow", WindowingStrategy::always());
             let restored = always.group_by_key().step("Restore", BatchesStep::new(restore::<T>));
             restored.with_windowing_of(self)
         });
@@ -55,15 +51,6 @@ impl<T: Element> PCollection<T> {
         self.root.set_windowing(self.id, self.root.windowing(other.id));
         self
     }
-}
-
-/// Into the global window, as a step of the SDK: that is where engines run it.
-fn assign_global() -> Spec {
-    Spec::Sdk(Box::new(|_| {
-        let window_fn = FunctionSpec { urn: urns::window_fns::GLOBAL.to_owned(), payload: bytes::Bytes::new() };
-        let payload = WindowIntoPayload { window_fn: Some(window_fn) }.encode_to_vec().into();
-        FunctionSpec { urn: urns::transforms::ASSIGN_WINDOWS.to_owned(), payload }
-    }))
 }
 
 fn reify<T: Element>(batch: Batch<T>) -> Batch<(u64, WindowedValue<T>)> {

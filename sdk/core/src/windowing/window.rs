@@ -18,7 +18,23 @@ pub enum Window {
     },
 }
 
+/// The first millisecond behind the global window: no window ends later, so that timers at its end can still fire.
+pub(super) const END: i64 = Timestamp::END_OF_GLOBAL_WINDOW.millis() + 1;
+
 impl Window {
+    /// Makes the window from `start` up to, but without, `end`.
+    #[inline]
+    #[must_use]
+    pub const fn interval(start: Timestamp, end: Timestamp) -> Window {
+        Window::Interval { start, end }
+    }
+
+    /// The interval between two numbers of milliseconds, cut to the time that there is.
+    #[inline]
+    pub(super) fn cut(start: i64, end: i64) -> Window {
+        Window::interval(Timestamp::from_millis(start), Timestamp::from_millis(end.min(END)))
+    }
+
     /// Returns the last timestamp inside: one millisecond before the end.
     #[inline]
     #[must_use]
@@ -36,6 +52,36 @@ impl Window {
         match self {
             Window::Global => true,
             Window::Interval { start, end } => (*start..*end).contains(&timestamp),
+        }
+    }
+
+    /// Tells whether some timestamp is in both. Windows that only touch have none.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// let at = Timestamp::from_millis;
+    /// let (a, b, c) = (Window::interval(at(0), at(5)), Window::interval(at(5), at(9)), Window::interval(at(4), at(6)));
+    /// assert!(!a.intersects(&b) && a.intersects(&c) && b.intersects(&c));
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn intersects(&self, other: &Window) -> bool {
+        match (self, other) {
+            (Window::Interval { start, end }, Window::Interval { start: other_start, end: other_end }) => {
+                start < other_end && other_start < end
+            }
+            _ => true,
+        }
+    }
+
+    /// Returns the smallest window that holds both.
+    #[must_use]
+    pub fn span(&self, other: &Window) -> Window {
+        match (self, other) {
+            (Window::Interval { start, end }, Window::Interval { start: other_start, end: other_end }) => {
+                Window::interval(*start.min(other_start), *end.max(other_end))
+            }
+            _ => Window::Global,
         }
     }
 }
