@@ -1,4 +1,5 @@
 //! The suite on the direct runner, and the suite itself: would it notice a runner that is wrong?
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, too")]
 
 use ferrobeam::Result;
 use ferrobeam::graph::Graph;

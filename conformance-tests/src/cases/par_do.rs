@@ -63,7 +63,7 @@ impl DoFn for Hold {
     type Out = u64;
 
     fn process(&mut self, element: u64, ctx: &mut Context<'_, u64>) -> Result<(), BoxError> {
-        if element % 3 == 0 { ctx.emit(element) } else { self.0.push(element) }
+        if element.is_multiple_of(3) { ctx.emit(element) } else { self.0.push(element) }
         Ok(())
     }
     fn finish_bundle(&mut self, ctx: &mut BundleContext<'_, u64>) -> Result<(), BoxError> {
