@@ -4,6 +4,7 @@
 mod checks;
 mod errors;
 mod faults;
+mod refusals;
 mod schedules;
 
 use std::sync::{Arc, Mutex};
