@@ -6,6 +6,7 @@
 mod checks;
 mod errors;
 mod faults;
+mod refusals;
 mod schedules;
 
 use std::sync::{Arc, Mutex};

@@ -59,13 +59,15 @@ fn names_are_paths_with_positions() {
 fn every_function_carries_its_step_and_the_fingerprint() {
     let graph = built(|root| {
         let total = words(root).map(|(_, n)| n).combine_globally(sum()).as_singleton();
-        words(root).map_with(total, |(_, n), total| n + total).discard();
+        let words = words(root).window(FixedWindows::of(crate::time::hours(1))).reshuffle();
+        words.map_with(total, |(_, n), total| n + total).discard();
     });
     for transform in graph.components().transforms.values() {
         let urn = transform.spec.as_ref().map_or("", |spec| &spec.urn);
-        let sdk = urn == urns::transforms::PAR_DO;
+        let sdk = [urns::transforms::PAR_DO, urns::transforms::ASSIGN_WINDOWS].contains(&urn);
         assert_eq!(transform.environment_id.is_empty(), !sdk, "{}", transform.unique_name);
-        if sdk || urn == urns::transforms::COMBINE_PER_KEY {
+        // Beam knows the window functions here by their parameters.
+        if urn == urns::transforms::PAR_DO || urn == urns::transforms::COMBINE_PER_KEY {
             let expected = FnRef { step: transform.unique_name.clone(), fingerprint: graph.fingerprint() };
             assert_eq!(FnRef::of(transform), Some(expected));
         }

@@ -4,10 +4,12 @@
 //! keeps *policy*: shards, windows, triggers, when to fire. They talk per batch, about numbers: a slot is one open
 //! window's table. So no engine code is generic (one compiled copy for all pipelines), and no runner names a user's type.
 
+mod cells;
 mod lift;
 mod on_bytes;
 mod panes;
 
+pub use cells::{Cell, Cells, Command, Contents, Firing, KeyId, Rows};
 pub use on_bytes::OnBytes;
 
 use crate::batch::{Batch, Meta};
@@ -28,17 +30,26 @@ pub trait AnyGrouping: Send + Sync {
     /// Upstream end: hands pairs to the runner.
     fn sink(&self, to: Box<dyn ParcelSink>) -> AnyReceiver;
 
-    /// The store, in front of its consumers.
+    /// The window-major store, in front of its consumers: for the default trigger and windows that do not merge.
     ///
     /// # Errors
     /// [`Error::Wire`](crate::Error::Wire) if a consumer wants another type.
     fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>>;
 
+    /// The key-major store, in front of its consumers: for everything else.
+    ///
+    /// # Errors
+    /// [`Error::Wire`](crate::Error::Wire) if a consumer wants another type.
+    fn cells(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Cells>>;
+
     /// The same grouping with encoded keys, for runners whose keys are bytes.
     fn on_bytes(&self) -> OnBytes;
 
-    /// The same grouping in two halves, one before the shuffle; none where there is nothing to gain.
-    fn lifted(&self) -> Option<Lifted>;
+    /// The same grouping in two halves, one before the shuffle; none where there is nothing to gain. Only where elements
+    /// are not counted and keep no timestamp: the first half emits one value for many.
+    fn lifted(&self) -> Option<Lifted> {
+        None
+    }
 }
 
 /// A combine in two halves: a step that combines what one bundle has of a key, and a grouping that merges the
@@ -104,6 +115,10 @@ impl<K: Key, C: CombineFn> AnyGrouping for Grouping<K, C> {
 
     fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>> {
         panes::panes::<K, C>(step, self.combine.clone(), out)
+    }
+
+    fn cells(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Cells>> {
+        cells::cells::<K, C>(step, self.combine.clone(), out)
     }
 
     fn on_bytes(&self) -> OnBytes {

@@ -1,6 +1,6 @@
 //! `AfterProcessingTime`: once, at a processing time counted from the pane's first element.
 
-use super::state::{Pane, Slot};
+use super::state::{Deadlines, Pane, Slot};
 use super::{Trigger, TriggerContext};
 use crate::Timestamp;
 use std::time::Duration;
@@ -98,6 +98,14 @@ pub(super) fn element(transforms: &[TimestampTransform], slots: &mut [Slot], now
 
 pub(super) fn wants(slots: &[Slot], now: &TriggerContext) -> bool {
     matches!(slots[0].pane, Pane::Time(at) if at <= now.processing_time)
+}
+
+/// Only ahead: once the time is reached, waiting longer changes nothing.
+pub(super) fn deadlines(slots: &[Slot], now: &TriggerContext) -> Deadlines {
+    match slots[0].pane {
+        Pane::Time(at) if at > now.processing_time => Deadlines { processing_time: Some(at), ..Deadlines::default() },
+        _ => Deadlines::default(),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `AfterSynchronizedProcessingTime`: what `AfterProcessingTime` becomes behind a grouping.
 
-use super::state::{Pane, Slot};
+use super::state::{Deadlines, Pane, Slot};
 use super::{Trigger, TriggerContext};
 
 /// Fires once, when all work upstream has passed the processing time of the pane's first element.
@@ -19,6 +19,15 @@ pub(super) fn element(slots: &mut [Slot], now: &TriggerContext) {
 /// Passed, not reached: at the very time of the element more of it may be on the way.
 pub(super) fn wants(slots: &[Slot], now: &TriggerContext) -> bool {
     matches!(slots[0].pane, Pane::Time(at) if at < now.synchronized_processing_time)
+}
+
+pub(super) fn deadlines(slots: &[Slot], now: &TriggerContext) -> Deadlines {
+    match slots[0].pane {
+        Pane::Time(at) if at >= now.synchronized_processing_time => {
+            Deadlines { synchronized_processing_time: Some(at), ..Deadlines::default() }
+        }
+        _ => Deadlines::default(),
+    }
 }
 
 #[cfg(test)]

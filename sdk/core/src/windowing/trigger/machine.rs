@@ -85,17 +85,11 @@ impl Trigger {
     }
 
     pub(super) fn deadlines(&self, slots: &[Slot], now: &TriggerContext) -> Deadlines {
-        let time = match slots[0].pane {
-            Pane::Time(at) => Some(at),
-            Pane::Nothing | Pane::Count(_) => None,
-        };
         match self {
             _ if slots[0].finished => Deadlines::default(),
             Trigger::Default => default::deadlines(now),
-            Trigger::AfterProcessingTime(_) => Deadlines { processing_time: time, ..Deadlines::default() },
-            Trigger::AfterSynchronizedProcessingTime => {
-                Deadlines { synchronized_processing_time: time, ..Deadlines::default() }
-            }
+            Trigger::AfterProcessingTime(_) => after_processing_time::deadlines(slots, now),
+            Trigger::AfterSynchronizedProcessingTime => after_synchronized_processing_time::deadlines(slots, now),
             Trigger::AfterWatermark { early, late } => {
                 after_watermark::deadlines(early.as_deref(), late.as_deref(), slots, now)
             }

@@ -45,6 +45,24 @@ impl Trigger {
         several.iter().chain(one).chain(two)
     }
 
+    /// Tells whether the end of a window is by itself a reason to fire, so that there is a pane on time even if it is empty.
+    #[must_use]
+    pub fn has_on_time_pane(&self) -> bool {
+        match self {
+            Trigger::Default | Trigger::AfterWatermark { .. } => true,
+            _ => self.parts().any(Trigger::has_on_time_pane),
+        }
+    }
+
+    /// Tells whether processing time is a reason to fire.
+    #[must_use]
+    pub fn looks_at_processing_time(&self) -> bool {
+        match self {
+            Trigger::AfterProcessingTime(_) | Trigger::AfterSynchronizedProcessingTime => true,
+            _ => self.parts().any(Trigger::looks_at_processing_time),
+        }
+    }
+
     /// Tells whether elements may be lost because the trigger has finished before their window closes.
     ///
     /// Decided as Beam does: the watermark's passing of a window's end loses nothing if no late element is allowed.

@@ -28,7 +28,7 @@ impl TriggerContext {
     }
 }
 
-/// What a trigger waits for besides elements: the next time in each domain at which it may want to fire.
+/// What a trigger waits for besides elements: the next time in each domain at which it may want to fire, if one is ahead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deadlines {
     /// When the watermark has passed this.
@@ -99,6 +99,14 @@ impl TriggerState {
     #[must_use]
     pub fn new(trigger: &Trigger) -> Self {
         TriggerState(vec![Slot::default(); trigger.nodes()].into())
+    }
+
+    /// The state of a trigger that has finished, whatever it was before.
+    #[must_use]
+    pub fn finished(trigger: &Trigger) -> Self {
+        let mut state = TriggerState::new(trigger);
+        state.0[0].finished = true;
+        state
     }
 
     /// Tells whether the trigger will never fire again: what comes now is to be discarded.
@@ -228,6 +236,7 @@ mod tests {
                     at.processing_time.millis().max(time),
                 );
                 let deadlines = state.deadlines(&trigger, at);
+                assert!(deadlines.processing_time.is_none_or(|t| t > at.processing_time));
                 let due = deadlines.watermark.is_some_and(|t| t < later.watermark)
                     || deadlines.processing_time.is_some_and(|t| t <= later.processing_time)
                     || deadlines.synchronized_processing_time.is_some_and(|t| t < later.processing_time);
