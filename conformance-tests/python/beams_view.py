@@ -11,6 +11,7 @@ from apache_beam.portability.api import schema_pb2
 from apache_beam.runners.pipeline_context import PipelineContext
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.transforms import core
+from apache_beam.transforms import window
 from apache_beam.transforms.sideinputs import SIDE_INPUT_PREFIX
 from apache_beam.typehints import schemas
 
@@ -98,6 +99,9 @@ def register(pipeline):
             coders.Coder.register_urn(coder.spec.urn, None, lambda *_: Opaque())
         if coder.spec.urn == common_urns.coders.ROW.urn:
             logical_types(schema_pb2.Schema.FromString(coder.spec.payload).fields)
+    for windowing in pipeline.components.windowing_strategies.values():
+        if windowing.window_fn.urn.startswith(OURS):
+            window.WindowFn.register_urn(windowing.window_fn.urn, None, lambda *_: window.GlobalWindows())
     for transform in pipeline.components.transforms.values():
         urn = transform.spec.urn
         if urn.startswith(OURS):

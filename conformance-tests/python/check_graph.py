@@ -296,8 +296,10 @@ class Checker:
         known = [collection for collection in ends if collection is not None]
         if len({collection.coder_id for collection in known}) > 1:
             self.wrong(f"{whose} has collections of different coders")
-        if len({collection.windowing_strategy_id for collection in known}) > 1:
-            self.wrong(f"{whose} has collections of different windowing")
+        # They may differ in lateness and triggers: those of the result are a compromise.
+        strategies = [self.components.windowing_strategies.get(c.windowing_strategy_id) for c in known]
+        if len({strategy.window_fn.SerializeToString() for strategy in strategies if strategy is not None}) > 1:
+            self.wrong(f"{whose} has collections of different windows")
 
     def requires(self, whose, urn):
         if urn not in self.pipeline.requirements:

@@ -8,6 +8,7 @@ use ferrobeam::Result;
 use ferrobeam::graph::Graph;
 use ferrobeam::prelude::*;
 use ferrobeam::runner::{PipelineResult, Runner};
+use ferrobeam::time::minutes;
 use ferrobeam_conformance::CASES;
 use ferrobeam_direct::DirectRunner;
 use ferrobeam_model::pipeline as pb;
@@ -122,6 +123,7 @@ fn sound() -> pb::Pipeline {
     let graph = Root::build(|root| {
         let pairs = flatten([&root.read(Numbers), &root.create([1u64])]).key_by(|x| x % 2);
         let sums = pairs.combine_per_key(sum()).as_map();
+        pairs.window(FixedWindows::of(minutes(1))).reshuffle().discard();
         pairs.group_by_key().map_with(sums, |(key, _), sums| sums.get(&key).copied()).named("Look").discard();
         Ok(())
     });
@@ -239,6 +241,16 @@ const BROKEN: &[(&str, Break, &str)] = &[
             c.pcollections.get_mut(&made).unwrap().coder_id = other.unwrap().coder_id.clone();
         },
         "has collections of different coders",
+    ),
+    (
+        "windows_of_a_flatten",
+        |_, c| {
+            let made = of(c, FLATTEN)[0].outputs.values().next().cloned().unwrap();
+            let fixed =
+                c.windowing_strategies.iter().find(|(_, w)| w.window_fn.as_ref().unwrap().urn.contains("fixed"));
+            c.pcollections.get_mut(&made).unwrap().windowing_strategy_id = fixed.unwrap().0.clone();
+        },
+        "has collections of different windows",
     ),
     (
         "unset",
