@@ -1,5 +1,4 @@
 //! The suite on the direct runner, and the suite itself: would it notice a runner that is wrong?
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, too")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
 use ferrobeam::Result;

@@ -28,6 +28,7 @@ mod run;
 mod schedule;
 mod sides;
 mod unsupported;
+mod wholeness;
 
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};

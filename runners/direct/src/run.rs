@@ -6,13 +6,14 @@ use crate::grouping::Grouping;
 use crate::rows::Row;
 use crate::schedule::Schedule;
 use crate::sides::Side;
+use crate::wholeness::Wholeness;
 use bytes::Bytes;
 use ferrobeam_core::graph::{Graph, wire_before};
 use ferrobeam_core::metrics::{self, Metrics};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::fuse::{Plan, Stage, fuse};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A pipeline while it runs.
 pub(crate) struct Run<'a> {
@@ -25,6 +26,7 @@ pub(crate) struct Run<'a> {
     processors: Vec<Option<Processor>>,
     groupings: Vec<Grouping>,
     sides: BTreeMap<String, Side>,
+    wholeness: Wholeness,
     parts: usize,
     metrics: Metrics,
 }
@@ -53,8 +55,8 @@ impl<'a> Run<'a> {
         let parts = schedule.parts();
         let pending = plan.stages.iter().map(|_| Vec::new()).collect();
         let processors = plan.stages.iter().map(|_| None).collect();
-        let metrics = Metrics::default();
-        Ok(Run { graph, plan, schedule, pending, processors, groupings, sides, parts, metrics })
+        let (wholeness, metrics) = (Wholeness::new(&plan), Metrics::default());
+        Ok(Run { graph, plan, schedule, pending, processors, groupings, sides, wholeness, parts, metrics })
     }
 
     /// Runs until nothing is left to do.
@@ -101,33 +103,8 @@ impl<'a> Run<'a> {
         if all.is_empty() { None } else { Some(all[self.schedule.pick(all.len())]) }
     }
 
-    /// Whether nothing can be added to a collection: its watermark is at infinity.
     fn is_whole(&self, collection: &str) -> bool {
-        // Everything before it is looked at once: there are exponentially many ways through a chain of diamonds.
-        let (mut seen, mut before) = (BTreeSet::new(), vec![collection]);
-        while let Some(collection) = before.pop() {
-            if !seen.insert(collection) {
-                continue;
-            }
-            if let Some(stage) = self.plan.stages.iter().position(|stage| self.makes(stage, collection)) {
-                if !self.pending[stage].is_empty() {
-                    return false;
-                }
-                before.push(&self.plan.stages[stage].input);
-            } else if let Some(grouping) = self.groupings.iter().find(|grouping| grouping.output == collection) {
-                if !grouping.fired {
-                    return false;
-                }
-            } else {
-                let junctions = self.plan.reshuffles.iter().chain(&self.plan.flattens);
-                before.extend(junctions.filter(|j| j.output == collection).map(|junction| junction.input.as_str()));
-            }
-        }
-        true
-    }
-
-    fn makes(&self, stage: &Stage, collection: &str) -> bool {
-        stage.outputs.contains(collection)
+        self.wholeness.is_whole(collection, |stage| self.pending[stage].is_empty(), |id| self.groupings[id].fired)
     }
 
     fn bundle(&mut self, stage: usize) -> Result<()> {

@@ -17,17 +17,26 @@ thread_local! {
 /// # Errors
 /// What the code returned or the text and place of its panic, with the step's name, file and line.
 pub fn guard<R>(step: &StepName, body: impl FnOnce() -> Result<R, BoxError>) -> Result<R> {
-    install_hook();
-    let outer = IN_USER_CODE.replace(true);
     let scope = metrics::enter(step);
-    let result = catch_unwind(AssertUnwindSafe(body));
+    let result = catch(body);
     drop(scope);
-    IN_USER_CODE.set(outer);
     match result {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(failed(step, source)),
-        Err(_) => Err(panicked(step)),
+        Err(message) => Err(Error::Panic { step: step.clone(), element: None, message }),
     }
+}
+
+/// Runs code that may panic.
+///
+/// # Errors
+/// The text and place of the panic.
+pub(crate) fn catch<R>(body: impl FnOnce() -> R) -> Result<R, String> {
+    install_hook();
+    let outer = IN_USER_CODE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(body));
+    IN_USER_CODE.set(outer);
+    result.map_err(|_| LAST_PANIC.take().unwrap_or_else(|| "a panic without a text".to_owned()))
 }
 
 #[cold]
@@ -37,12 +46,6 @@ fn failed(step: &StepName, source: BoxError) -> Error {
         Ok(ours) => *ours,
         Err(source) => Error::User { step: step.clone(), element: None, source },
     }
-}
-
-#[cold]
-fn panicked(step: &StepName) -> Error {
-    let message = LAST_PANIC.take().unwrap_or_else(|| "a panic without a text".to_owned());
-    Error::Panic { step: step.clone(), element: None, message }
 }
 
 /// A panic in user code is reported once, by the pipeline's error: the default hook would print it a second time and

@@ -91,6 +91,8 @@ pub(crate) struct Builder {
     pub(crate) mistakes: Vec<String>,
     pub(crate) cleanups: Vec<Cleanup>,
     pub(crate) assertions: usize,
+    /// What only one step may have, and the place of that step.
+    pub(crate) reserved: BTreeMap<String, &'static Location<'static>>,
     /// Collections that the user said are not needed.
     pub(crate) discarded: BTreeSet<u32>,
     pub(crate) scope: Option<NodeId>,

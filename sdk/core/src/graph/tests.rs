@@ -158,6 +158,37 @@ fn mistakes_are_told_with_their_lines() {
 }
 
 #[test]
+fn outputs_are_fetched_as_they_were_declared() {
+    const NUMBERS: Tag<u64> = Tag::new("numbers");
+    const WORDS: Tag<String> = Tag::new("numbers");
+    #[derive(Clone)]
+    struct Nothing;
+    impl DoFn for Nothing {
+        type In = u64;
+        type Out = u64;
+        fn process(&mut self, _: u64, _: &mut Context<'_, u64>) -> Result<(), BoxError> {
+            Ok(())
+        }
+    }
+    let error = refused(|root| {
+        let outputs = root.create([1u64]).par_do_tagged(Nothing, &NUMBERS);
+        outputs.get(&NUMBERS).discard();
+        outputs.get(&WORDS).discard();
+    });
+    assert!(error.contains("graph/tests.rs:") && error.contains("`numbers` of this step was declared with"), "{error}");
+}
+
+#[test]
+fn what_is_reserved_has_one_owner() {
+    let error = refused(|root| {
+        root.reserve("the files `a-*`");
+        root.reserve("the files `b-*`");
+        root.reserve("the files `a-*`");
+    });
+    assert_eq!(error.matches("belong to another step, at sdk/core/src/graph/tests.rs:").count(), 1, "{error}");
+}
+
+#[test]
 fn collections_of_two_pipelines_do_not_meet() {
     let mut kept = None;
     built(|root| kept = Some(root.create([1u64])));
