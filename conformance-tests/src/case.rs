@@ -22,11 +22,14 @@ pub enum Profile {
     ElementInErrors,
     /// Keys that break the law of keys are found: equal values, and only those, have equal bytes.
     KeyLaw,
+    /// Window functions that Beam does not know: of the calendar, and the user's own.
+    CustomWindows,
 }
 
 impl Profile {
     /// All profiles.
-    pub const ALL: [Profile; 4] = [Profile::Core, Profile::InProcess, Profile::ElementInErrors, Profile::KeyLaw];
+    pub const ALL: [Profile; 5] =
+        [Profile::Core, Profile::InProcess, Profile::ElementInErrors, Profile::KeyLaw, Profile::CustomWindows];
 
     /// The name in the ledger.
     pub const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Profile {
             Profile::InProcess => "in-process",
             Profile::ElementInErrors => "element-in-errors",
             Profile::KeyLaw => "key-law",
+            Profile::CustomWindows => "custom-windows",
         }
     }
 }

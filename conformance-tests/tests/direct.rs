@@ -1,4 +1,5 @@
 //! The suite on the direct runner, and the suite itself: would it notice a runner that is wrong?
+#![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
 use ferrobeam::Result;
 use ferrobeam::graph::Graph;

@@ -1,4 +1,5 @@
 //! The examples as programs: on real files, compared with a plain computation, and on input that is wrong.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -33,6 +33,7 @@ pub(crate) fn write_lines(lines: &PCollection<String>, headers: Option<&PCollect
     let shards = Shards::new(&output.prefix, output.shards, &output.suffix);
     let count = shards.count();
     let root = lines.root();
+    root.reserve(format!("the files `{}-*{}`", output.prefix, output.suffix));
     let abandoned = shards.clone();
     root.on_failure(move || {
         // The failure that brought us here is the one to tell.

@@ -58,3 +58,18 @@ pub(super) fn a_collection_with_itself(runner: &dyn Runner) -> CaseResult {
         Ok(())
     }))
 }
+
+pub(super) fn three_collections(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let (a, b) = (root.create([(1u64, 'x'), (2, 'y')]), root.create([(2u64, 5u64), (2, 6)]));
+        let c = root.create([(3u64, "z".to_owned()), (1, "w".to_owned())]);
+        let all = a.co_group_by_key_3(&b, &c).map(|(key, (a, b, c))| (key, sorted(&a), sorted(&b), sorted(&c)));
+        let expected = [
+            (1, vec!['x'], vec![], texts(&["w"])),
+            (2, vec!['y'], vec![5, 6], vec![]),
+            (3, vec![], vec![], texts(&["z"])),
+        ];
+        assert_that(&all).contains_in_any_order(expected);
+        Ok(())
+    }))
+}

@@ -74,7 +74,7 @@ pub(super) fn a_panic_in_a_closure_names_its_own_line(runner: &dyn Runner) -> Ca
         let numbers = root.create([1u64, 0]);
         own = format!("{}:{}", file!(), line!() + 2);
         step = line_after!();
-        numbers.map(|x| if x == 0 { panic!("nothing to divide by") } else { 10 / x }).named("Divide").discard();
+        numbers.map(|x| 10u64.checked_div(x).unwrap_or_else(|| panic!("nothing to divide by"))).named("Divide").discard();
         Ok(())
     });
     fails(result, &["`Divide`", &step, "panicked", &format!("nothing to divide by ({own}")])

@@ -120,3 +120,13 @@ pub(super) fn behind_it_is_a_grouping(runner: &dyn Runner) -> CaseResult {
         Ok(())
     }))
 }
+
+/// There are more ways through it than one can count; each step must be looked at once.
+pub(super) fn a_chain_of_many_diamonds(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let none = (0..40).fold(root.create::<u64>([]), |c, _| flatten([&c, &c.reshuffle()]));
+        let seen = root.create([1u64]).map_with(none.as_iterable(), |x, none| x + none.len() as u64);
+        assert_that(&seen).is_singleton(1);
+        Ok(())
+    }))
+}

@@ -71,6 +71,14 @@ suite! {
         an_error_names_the_element: ElementInErrors,
         a_panic_names_the_element: ElementInErrors,
     }
+    rows {
+        rows_survive,
+        opaque_types_survive,
+        rows_are_keys,
+        enums_are_keys,
+        rows_are_accumulators,
+        rows_are_side_inputs,
+    }
     life_cycle {
         every_instance_is_set_up_once_and_torn_down: InProcess,
         every_instance_is_torn_down_after_a_failure: InProcess,
@@ -117,11 +125,39 @@ suite! {
         combined_twice,
         a_panic_in_a_combine_names_the_step,
     }
+    verbs {
+        count_counts,
+        sum_adds,
+        mean_is_exact_for_integers,
+        min_and_max_find_the_ends,
+        nothing_has_no_extremes,
+        top_lists_the_largest,
+        quantiles_of_few_are_exact,
+        distinct_keeps_one_of_each,
+        latest_finds_the_newest,
+        a_sample_is_some_of_them,
+        to_list_lists_all,
+        several_combines_in_one_pass,
+        parts_of_pairs,
+        partition_sends_each_to_one,
+        a_partition_that_is_not_there_fails,
+        with_timestamps_sets_the_time,
+        with_timestamps_does_not_go_back,
+    }
     co_group_by_key {
         both_sides_meet,
         a_key_may_be_on_one_side_only,
         a_side_may_be_empty,
         a_collection_with_itself,
+        three_collections,
+    }
+    joins {
+        inner_has_what_both_have,
+        left_outer_keeps_the_left,
+        right_outer_keeps_the_right,
+        full_outer_keeps_both,
+        with_nothing,
+        with_itself,
     }
     flatten {
         several_become_one,
@@ -135,6 +171,25 @@ suite! {
         flattened_again_and_again,
         the_time_is_kept,
         behind_it_is_a_grouping,
+        a_chain_of_many_diamonds,
+    }
+    windows {
+        fixed_windows_group_by_time,
+        many_windows_at_once,
+        sliding_windows_repeat_elements,
+        an_element_may_be_in_very_many_windows,
+        sliding_windows_with_gaps_sample,
+        days_are_those_of_their_time_zone: CustomWindows,
+        a_function_of_the_users: CustomWindows,
+        a_function_sees_the_window_so_far: CustomWindows,
+        a_function_that_is_wrong_fails_its_step: CustomWindows,
+        time_stays_and_nothing_is_late,
+        an_element_in_several_windows_is_several,
+        a_grouping_keeps_the_windows,
+        collections_of_equal_windows_become_one,
+        a_window_without_elements_has_no_sum,
+        a_side_input_is_seen_by_window,
+        windows_reach_the_limits_of_time: CustomWindows,
     }
     side_inputs {
         a_singleton_is_seen_by_every_element,

@@ -63,7 +63,7 @@ impl DoFn for Hold {
     type Out = u64;
 
     fn process(&mut self, element: u64, ctx: &mut Context<'_, u64>) -> Result<(), BoxError> {
-        if element % 3 == 0 { ctx.emit(element) } else { self.0.push(element) }
+        if element.is_multiple_of(3) { ctx.emit(element) } else { self.0.push(element) }
         Ok(())
     }
     fn finish_bundle(&mut self, ctx: &mut BundleContext<'_, u64>) -> Result<(), BoxError> {
@@ -218,8 +218,8 @@ pub(super) fn a_collection_feeds_many_steps(runner: &dyn Runner) -> CaseResult {
 
 pub(super) fn a_long_chain_runs(runner: &dyn Runner) -> CaseResult {
     passes(runner.run(|root| {
-        let end = (0..60).fold(root.create(0u64..100), |c, _| c.map(|x| x + 1));
-        assert_that(&end).contains_in_any_order(60..160);
+        let end = (0..200).fold(root.create(0u64..100), |c, _| c.map(|x| x + 1));
+        assert_that(&end).contains_in_any_order(200..300);
         Ok(())
     }))
 }

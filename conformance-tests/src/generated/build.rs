@@ -125,7 +125,7 @@ impl DoFn for Split {
     type Out = Pair;
 
     fn process(&mut self, pair: Pair, ctx: &mut Context<'_, Pair>) -> Result<(), BoxError> {
-        if pair.1 % 2 == 0 {
+        if pair.1.is_multiple_of(2) {
             ctx.emit(pair)
         } else {
             ctx.emit_to(&ODD, pair)

@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A collection of the graph, by its id there.
 pub type Collection = String;
 
+/// A stage has no more steps than this: each takes room on the stack while the next one runs.
+const MOST_STEPS: usize = 128;
+
 /// The stages of a graph and what stands between them.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -141,7 +144,7 @@ impl Fuser {
                 self.join(stage, id, transform, sides);
             }
             (urns::FLATTEN, _) => self.flatten(id, transform, &main, output()?),
-            (urns::PAR_DO, Some(StepCode::Step(_))) => {
+            (urns::PAR_DO | urns::ASSIGN_WINDOWS, Some(StepCode::Step(_))) => {
                 let stage = self.stage_for(&one(id, main.iter())?, &sides);
                 self.join(stage, id, transform, sides);
             }
@@ -165,6 +168,7 @@ impl Fuser {
         let stages: Option<BTreeSet<usize>> = inputs.iter().map(|input| self.inside(input)).collect();
         if let Some(stages) = stages
             && let (Some(&stage), 1) = (stages.first(), stages.len())
+            && self.plan.stages[stage].transforms.len() < MOST_STEPS
         {
             return self.join(stage, id, transform, Vec::new());
         }
@@ -189,7 +193,8 @@ impl Fuser {
         let before: BTreeSet<usize> = sides.iter().flat_map(|side| self.stages_before(&side.collection)).collect();
         let rooted = self.plan.stages.iter().enumerate().filter(|(_, s)| s.input == input && s.source.is_none());
         let candidates = self.inside(input).into_iter().chain(rooted.map(|(stage, _)| stage));
-        if let Some(stage) = candidates.into_iter().find(|stage| !before.contains(stage)) {
+        let fits = |stage: &usize| !before.contains(stage) && self.plan.stages[*stage].transforms.len() < MOST_STEPS;
+        if let Some(stage) = candidates.into_iter().find(fits) {
             return stage;
         }
         self.leaves_its_stage(input);
@@ -198,8 +203,12 @@ impl Fuser {
 
     /// All stages whose work goes into a collection, also by way of side inputs.
     fn stages_before(&self, collection: &str) -> BTreeSet<usize> {
-        let (mut found, mut todo) = (BTreeSet::new(), vec![collection]);
+        let (mut found, mut seen, mut todo) = (BTreeSet::new(), BTreeSet::new(), vec![collection]);
         while let Some(collection) = todo.pop() {
+            // There are exponentially many ways through a chain of diamonds.
+            if !seen.insert(collection) {
+                continue;
+            }
             match self.homes.get(collection) {
                 Some(Home::Stage(stage)) if found.insert(*stage) => {
                     let stage = &self.plan.stages[*stage];

@@ -6,7 +6,7 @@ use ferrobeam_core::batch::{Column, Meta, WindowColumn, WindowSet};
 use ferrobeam_core::dofn::erased::{AnyReceiver, AnyStep, Parcel};
 use ferrobeam_core::graph::{Graph, StepCode, StepName, wire_before};
 use ferrobeam_core::grouping::{AnyGrouping, OnBytes, Panes, ParcelSink, Slot};
-use ferrobeam_core::windowing::{PaneInfo, Timing, Window};
+use ferrobeam_core::windowing::{PaneInfo, Timing, Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::fuse::Junction;
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ pub(crate) struct Grouping {
     lifted: bool,
     on_bytes: OnBytes,
     panes: Box<dyn Panes>,
+    windowing: Arc<WindowingStrategy>,
     windows: BTreeMap<Window, Slot>,
     out: Buffer,
 }
@@ -70,6 +71,7 @@ impl Grouping {
             lifted,
             on_bytes,
             panes,
+            windowing: graph.windowing(&junction.input)?.clone(),
             windows: BTreeMap::new(),
             out,
         })
@@ -123,8 +125,8 @@ impl Grouping {
     pub(crate) fn fire(&mut self) -> Result<Vec<Row>> {
         self.fired = true;
         for (window, slot) in std::mem::take(&mut self.windows) {
-            let timing = Timing::OnTime;
-            let pane = PaneInfo { timing, index: 0, nonspeculative_index: 0, is_first: true, is_last: true };
+            let (timing, is_last) = (Timing::OnTime, self.windowing.allowed_lateness.is_zero());
+            let pane = PaneInfo { timing, index: 0, nonspeculative_index: 0, is_first: true, is_last };
             self.panes.fire(
                 slot,
                 Meta {

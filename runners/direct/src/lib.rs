@@ -7,11 +7,10 @@
 //! fail and run again. A failing run names its seed.
 //!
 //! ```
-//! use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+//! use ferrobeam_core::{prelude::*, testing::assert_that};
 //! use ferrobeam_direct::DirectRunner;
 //!
-//! let runner: &dyn Runner = &DirectRunner::new().seed(42);
-//! runner.run(|root| {
+//! DirectRunner::new().seed(42).run(|root| {
 //!     let words = root.create(["to", "be", "or", "not", "to", "be"].map(str::to_owned));
 //!     let counts = words.map(|word| (word, 1u64)).combine_per_key(sum());
 //!     assert_that(&counts.filter(|(_, n)| *n > 1))
@@ -28,10 +27,12 @@ mod rows;
 mod run;
 mod schedule;
 mod sides;
+mod unsupported;
+mod wholeness;
 
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};
-use ferrobeam_core::{Error, Result};
+use ferrobeam_core::{Error, Result, Root};
 use std::hash::{BuildHasher, RandomState};
 
 /// The reference runner.
@@ -71,15 +72,24 @@ impl DirectRunner {
     }
 }
 
+impl DirectRunner {
+    /// Builds and runs a pipeline.
+    ///
+    /// # Errors
+    /// Mistakes in the pipeline; user code's errors, with step, file, line and element.
+    pub fn run(&self, construct: impl FnOnce(&Root) -> Result<()>) -> Result<PipelineResult> {
+        let runner: &dyn Runner = self;
+        runner.run(construct)
+    }
+}
+
 impl Runner for DirectRunner {
     fn name(&self) -> &'static str {
         Self::NAME
     }
 
     fn unsupported(&self, graph: &Graph) -> Vec<String> {
-        let unbounded = i32::from(ferrobeam_model::pipeline::is_bounded::Enum::Unbounded);
-        let collections = graph.components().pcollections.values().filter(|c| c.is_bounded == unbounded);
-        collections.map(|c| format!("`{}` is unbounded", c.unique_name)).collect()
+        unsupported::features(graph)
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {

@@ -6,6 +6,7 @@ use crate::grouping::Grouping;
 use crate::rows::Row;
 use crate::schedule::Schedule;
 use crate::sides::Side;
+use crate::wholeness::Wholeness;
 use bytes::Bytes;
 use ferrobeam_core::graph::{Graph, wire_before};
 use ferrobeam_core::metrics::{self, Metrics};
@@ -25,6 +26,7 @@ pub(crate) struct Run<'a> {
     processors: Vec<Option<Processor>>,
     groupings: Vec<Grouping>,
     sides: BTreeMap<String, Side>,
+    wholeness: Wholeness,
     parts: usize,
     metrics: Metrics,
 }
@@ -47,13 +49,14 @@ impl<'a> Run<'a> {
         let groupings = plan.groupings.iter().map(grouping).collect::<Result<_>>()?;
         let mut sides = BTreeMap::new();
         for side in plan.stages.iter().flat_map(|stage| &stage.sides) {
-            sides.insert(side.collection.clone(), Side::new(graph.coder(&side.collection)?.clone()));
+            let (coder, windowing) = (graph.coder(&side.collection)?, graph.windowing(&side.collection)?);
+            sides.insert(side.collection.clone(), Side::new(coder.clone(), windowing.clone()));
         }
         let parts = schedule.parts();
         let pending = plan.stages.iter().map(|_| Vec::new()).collect();
         let processors = plan.stages.iter().map(|_| None).collect();
-        let metrics = Metrics::default();
-        Ok(Run { graph, plan, schedule, pending, processors, groupings, sides, parts, metrics })
+        let (wholeness, metrics) = (Wholeness::new(&plan), Metrics::default());
+        Ok(Run { graph, plan, schedule, pending, processors, groupings, sides, wholeness, parts, metrics })
     }
 
     /// Runs until nothing is left to do.
@@ -100,20 +103,8 @@ impl<'a> Run<'a> {
         if all.is_empty() { None } else { Some(all[self.schedule.pick(all.len())]) }
     }
 
-    /// Whether nothing can be added to a collection: its watermark is at infinity.
     fn is_whole(&self, collection: &str) -> bool {
-        if let Some(stage) = self.plan.stages.iter().position(|stage| self.makes(stage, collection)) {
-            return self.pending[stage].is_empty() && self.is_whole(&self.plan.stages[stage].input);
-        }
-        if let Some(grouping) = self.groupings.iter().find(|grouping| grouping.output == collection) {
-            return grouping.fired;
-        }
-        let mut inputs = self.plan.reshuffles.iter().chain(&self.plan.flattens).filter(|j| j.output == collection);
-        inputs.all(|junction| self.is_whole(&junction.input))
-    }
-
-    fn makes(&self, stage: &Stage, collection: &str) -> bool {
-        stage.outputs.contains(collection)
+        self.wholeness.is_whole(collection, |stage| self.pending[stage].is_empty(), |id| self.groupings[id].fired)
     }
 
     fn bundle(&mut self, stage: usize) -> Result<()> {
@@ -212,6 +203,9 @@ impl<'a> Run<'a> {
     }
 
     fn deliver_but_groupings(&mut self, collection: &str, rows: Vec<Row>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         if let Some(side) = self.sides.get(collection) {
             rows.iter().for_each(|row| side.add(row));
         }

@@ -53,6 +53,17 @@ impl Root {
         self.0.borrow_mut().cleanups.push(Arc::new(cleanup));
     }
 
+    /// Reserves something that only one step of a pipeline may have, such as the files of a sink; a second step that
+    /// wants it is an error when the pipeline is built.
+    #[track_caller]
+    pub fn reserve(&self, what: impl Into<String>) {
+        let (at, what) = (Location::caller(), what.into());
+        let earlier = self.0.borrow_mut().reserved.insert(what.clone(), at);
+        if let Some(earlier) = earlier {
+            self.mistake(at, format!("{what} belong to another step, at {}:{}", earlier.file(), earlier.line()));
+        }
+    }
+
     /// Counts an assertion, which must have run when the pipeline succeeds.
     pub(crate) fn count_assertion(&self) {
         self.0.borrow_mut().assertions += 1;

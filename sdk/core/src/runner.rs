@@ -1,5 +1,6 @@
 //! What runs a pipeline: the interface that all runners share.
 
+use crate::dofn::guard::catch;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::metrics::{Metrics, Value};
@@ -31,7 +32,7 @@ impl dyn Runner + '_ {
     /// Builds and runs a pipeline.
     ///
     /// # Errors
-    /// See [`Root::build`] and [`run_graph`](Self::run_graph).
+    /// See [`Root::build`] and `run_graph`.
     pub fn run(&self, construct: impl FnOnce(&Root) -> Result<()>) -> Result<PipelineResult> {
         self.run_graph(&Root::build(construct)?)
     }
@@ -45,7 +46,12 @@ impl dyn Runner + '_ {
         if !features.is_empty() {
             return Err(Error::Unsupported { runner: self.name().to_owned(), features });
         }
-        let result = self.execute(graph).and_then(|result| all_assertions_ran(self.name(), graph, result));
+        // User code is also called where no step is known: elements are cloned and dropped between steps.
+        let result = catch(|| self.execute(graph)).unwrap_or_else(|message| {
+            let message = format!("a panic outside of any step, while an element was cloned or dropped: {message}");
+            Err(Error::Runner { runner: self.name(), message })
+        });
+        let result = result.and_then(|result| all_assertions_ran(self.name(), graph, result));
         if result.is_err() {
             graph.cleanups().iter().for_each(|cleanup| cleanup());
         }

@@ -4,7 +4,7 @@ use ferrobeam_core::runner::Runner;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_direct::DirectRunner;
 
-/// How the pipeline is run.
+// A doc comment here would become the description of every program.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "How to run it")]
 pub(crate) struct RunOptions {

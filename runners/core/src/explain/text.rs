@@ -26,7 +26,7 @@ pub(super) fn text(graph: &Graph, plan: &Plan) -> Result<String> {
             line(&mut out, format_args!("     makes {}", origin(graph, output)));
         }
     }
-    if !plan.groupings.is_empty() {
+    if !(plan.groupings.is_empty() && plan.reshuffles.is_empty() && plan.flattens.is_empty()) {
         out += "\nBetween the stages\n";
     }
     for grouping in &plan.groupings {
@@ -36,6 +36,12 @@ pub(super) fn text(graph: &Graph, plan: &Plan) -> Result<String> {
     for reshuffle in &plan.reshuffles {
         let input = origin(graph, &reshuffle.input);
         line(&mut out, format_args!("  {} redistributes {input}", name(&reshuffle.transform)?));
+    }
+    for inputs in plan.flattens.chunk_by(|a, b| a.transform == b.transform) {
+        if let Some(flatten) = inputs.first() {
+            let inputs: Vec<_> = inputs.iter().map(|junction| origin(graph, &junction.input)).collect();
+            line(&mut out, format_args!("  {} unites {}", name(&flatten.transform)?, inputs.join(", ")));
+        }
     }
     Ok(out)
 }

@@ -73,9 +73,10 @@ impl<V: Element> TagEnd for End<V> {
 impl<D: DoFn> AnyStep for DoFnStep<D> {
     fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
         let ends = self.tags.iter().map(|tag| (tag.end)(wiring.outputs, tag.name)).collect::<Result<_>>()?;
+        let dofn = guard(wiring.step, || Ok(self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone()))?;
         Ok(AnyReceiver::new(DoFnOperator {
             step: wiring.step.clone(),
-            dofn: self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            dofn,
             ready: false,
             tagged: self.tags.iter().map(|tag| (tag.name, (tag.buffer)())).collect(),
             ends,

@@ -17,23 +17,34 @@ thread_local! {
 /// # Errors
 /// What the code returned or the text and place of its panic, with the step's name, file and line.
 pub fn guard<R>(step: &StepName, body: impl FnOnce() -> Result<R, BoxError>) -> Result<R> {
-    install_hook();
-    let outer = IN_USER_CODE.replace(true);
     let scope = metrics::enter(step);
-    let result = catch_unwind(AssertUnwindSafe(body));
+    let result = catch(body);
     drop(scope);
-    IN_USER_CODE.set(outer);
     match result {
         Ok(Ok(value)) => Ok(value),
-        // An error of ours that went through user code (an encoder called by a source, say) keeps its own text.
-        Ok(Err(source)) => Err(match source.downcast::<Error>() {
-            Ok(ours) => *ours,
-            Err(source) => Error::User { step: step.clone(), element: None, source },
-        }),
-        Err(_) => {
-            let message = LAST_PANIC.take().unwrap_or_else(|| "a panic without a text".to_owned());
-            Err(Error::Panic { step: step.clone(), element: None, message })
-        }
+        Ok(Err(source)) => Err(failed(step, source)),
+        Err(message) => Err(Error::Panic { step: step.clone(), element: None, message }),
+    }
+}
+
+/// Runs code that may panic.
+///
+/// # Errors
+/// The text and place of the panic.
+pub(crate) fn catch<R>(body: impl FnOnce() -> R) -> Result<R, String> {
+    install_hook();
+    let outer = IN_USER_CODE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(body));
+    IN_USER_CODE.set(outer);
+    result.map_err(|_| LAST_PANIC.take().unwrap_or_else(|| "a panic without a text".to_owned()))
+}
+
+#[cold]
+fn failed(step: &StepName, source: BoxError) -> Error {
+    // An error of ours that went through user code (an encoder called by a source, say) keeps its own text.
+    match source.downcast::<Error>() {
+        Ok(ours) => *ours,
+        Err(source) => Error::User { step: step.clone(), element: None, source },
     }
 }
 

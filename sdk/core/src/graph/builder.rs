@@ -91,6 +91,8 @@ pub(crate) struct Builder {
     pub(crate) mistakes: Vec<String>,
     pub(crate) cleanups: Vec<Cleanup>,
     pub(crate) assertions: usize,
+    /// What only one step may have, and the place of that step.
+    pub(crate) reserved: BTreeMap<String, &'static Location<'static>>,
     /// Collections that the user said are not needed.
     pub(crate) discarded: BTreeSet<u32>,
     pub(crate) scope: Option<NodeId>,
@@ -103,6 +105,11 @@ impl Builder {
     pub(crate) fn add(&mut self, step: NewStep<'_>) -> NodeId {
         let NewStep { verb, spec, mut inputs, sides, code, at } = step;
         let at = self.place.unwrap_or(at);
+        let merging: Vec<_> = sides.iter().filter(|side| self.is_merging(side)).map(|side| side.name.clone()).collect();
+        for side in merging {
+            // Which windows there are differs from key to key, and a main input's window has no key.
+            self.mistake(at, format!("`{verb}` looks at a side input, `{side}`, whose windows merge"));
+        }
         inputs.extend(sides.into_iter().map(|side| Input {
             name: side.name.to_string(),
             collection: side.collection,
@@ -139,6 +146,11 @@ impl Builder {
         let windowing = windowing.into();
         self.collections.push(Collection { producer, coder_id, windowing, bounded, tag, code });
         id
+    }
+
+    fn is_merging(&self, side: &SideDeclaration) -> bool {
+        let collection = self.collections.get(side.collection as usize).filter(|_| side.pipeline == self.identity);
+        collection.is_some_and(|collection| collection.windowing.windows.is_merging())
     }
 
     pub(crate) fn mistake(&mut self, at: &Location<'_>, text: impl AsRef<str>) {

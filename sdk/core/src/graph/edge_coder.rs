@@ -5,6 +5,7 @@ use crate::batch::Batch;
 use crate::coder::{self, Coder, CoderError, CoderProblem, CoderSpec};
 use crate::dofn::batch_step::BatchStep;
 use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Outputs, Receiver, SharedRows, Wiring, share};
+use crate::dofn::guard::guard;
 use crate::error::{Error, Result};
 use crate::graph::StepName;
 use bytes::Bytes;
@@ -124,12 +125,19 @@ struct Checker<T: Element> {
 }
 
 impl<T: Element> Checker<T> {
-    fn round_trip(&mut self, value: T) -> Result<T> {
-        self.scratch.clear();
-        let result = self.coder.encode(&value, &mut self.scratch).and_then(|()| decode_all(&self.coder, &self.scratch));
-        result.map_err(|source| {
-            let element = Some(coder::describe(&self.coder.spec(), &self.scratch));
-            Error::Coder { step: self.step.clone(), element, source }
+    /// Values as their coder gives them back. Its errors, and panics of a user's `Serialize`, name the step that made them.
+    fn round_trip(&mut self, values: Vec<T>) -> Result<Vec<T>> {
+        let Checker { step, coder, scratch, .. } = self;
+        guard(step, || {
+            let one = |value: T| {
+                scratch.clear();
+                let result = coder.encode(&value, scratch).and_then(|()| decode_all(coder, scratch));
+                result.map_err(|source| {
+                    let element = (!scratch.is_empty()).then(|| coder::describe(&coder.spec(), scratch));
+                    Error::Coder { step: step.clone(), element, source }.into()
+                })
+            };
+            values.into_iter().map(one).collect()
         })
     }
 }
@@ -141,18 +149,21 @@ impl<T: Element> Receiver<T> for Checker<T> {
 
     fn receive(&mut self, batch: Batch<T>) -> Result<()> {
         if !self.one_by_one {
-            let values = batch.values.into_iter().map(|value| self.round_trip(value)).collect::<Result<_>>()?;
+            let values = self.round_trip(batch.values)?;
             return self.next.receive(Batch { values, meta: batch.meta });
         }
         for (row, value) in batch.values.into_iter().enumerate() {
-            let values = vec![self.round_trip(value)?];
+            let values = self.round_trip(vec![value])?;
             let meta = batch.meta.select(&[row as u32]);
             let (time, windows) = (*meta.time.get(0), meta.windows.get(0).clone());
-            self.next.receive(Batch { values, meta }).map_err(|error| {
-                error.on_element(|| {
+            let sent = self.next.receive(Batch { values, meta });
+            // What an element without content is, is no help.
+            sent.map_err(|error| match size_of::<T>() {
+                0 => error,
+                _ => error.on_element(|| {
                     let element = coder::describe(&self.coder.spec(), &self.scratch);
                     format!("{element} at {time} in {:?}", windows.as_slice())
-                })
+                }),
             })?;
         }
         Ok(())

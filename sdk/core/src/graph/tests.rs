@@ -59,13 +59,15 @@ fn names_are_paths_with_positions() {
 fn every_function_carries_its_step_and_the_fingerprint() {
     let graph = built(|root| {
         let total = words(root).map(|(_, n)| n).combine_globally(sum()).as_singleton();
-        words(root).map_with(total, |(_, n), total| n + total).discard();
+        let words = words(root).window(FixedWindows::of(crate::time::hours(1))).reshuffle();
+        words.map_with(total, |(_, n), total| n + total).discard();
     });
     for transform in graph.components().transforms.values() {
         let urn = transform.spec.as_ref().map_or("", |spec| &spec.urn);
-        let sdk = urn == urns::transforms::PAR_DO;
+        let sdk = [urns::transforms::PAR_DO, urns::transforms::ASSIGN_WINDOWS].contains(&urn);
         assert_eq!(transform.environment_id.is_empty(), !sdk, "{}", transform.unique_name);
-        if sdk || urn == urns::transforms::COMBINE_PER_KEY {
+        // Beam knows the window functions here by their parameters.
+        if urn == urns::transforms::PAR_DO || urn == urns::transforms::COMBINE_PER_KEY {
             let expected = FnRef { step: transform.unique_name.clone(), fingerprint: graph.fingerprint() };
             assert_eq!(FnRef::of(transform), Some(expected));
         }
@@ -153,6 +155,37 @@ fn mistakes_are_told_with_their_lines() {
     assert!(error.contains("nothing consumes the output `lost`"), "{error}");
     assert!(error.contains("the name of a step is empty"), "{error}");
     assert_eq!(error.matches("\n  - sdk/core/src/graph/tests.rs:").count(), 3, "{error}");
+}
+
+#[test]
+fn outputs_are_fetched_as_they_were_declared() {
+    const NUMBERS: Tag<u64> = Tag::new("numbers");
+    const WORDS: Tag<String> = Tag::new("numbers");
+    #[derive(Clone)]
+    struct Nothing;
+    impl DoFn for Nothing {
+        type In = u64;
+        type Out = u64;
+        fn process(&mut self, _: u64, _: &mut Context<'_, u64>) -> Result<(), BoxError> {
+            Ok(())
+        }
+    }
+    let error = refused(|root| {
+        let outputs = root.create([1u64]).par_do_tagged(Nothing, &NUMBERS);
+        outputs.get(&NUMBERS).discard();
+        outputs.get(&WORDS).discard();
+    });
+    assert!(error.contains("graph/tests.rs:") && error.contains("`numbers` of this step was declared with"), "{error}");
+}
+
+#[test]
+fn what_is_reserved_has_one_owner() {
+    let error = refused(|root| {
+        root.reserve("the files `a-*`");
+        root.reserve("the files `b-*`");
+        root.reserve("the files `a-*`");
+    });
+    assert_eq!(error.matches("belong to another step, at sdk/core/src/graph/tests.rs:").count(), 1, "{error}");
 }
 
 #[test]

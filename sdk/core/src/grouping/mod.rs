@@ -99,7 +99,7 @@ pub struct Grouping<K, C> {
 impl<K: Key, C: CombineFn> Grouping<K, C> {
     /// A grouping that can be lifted, if its combine function gains by it.
     pub fn new(combine: C) -> Self {
-        Grouping { combine, lift: C::LIFTS.then_some(lift::lift::<K, C>), key: PhantomData }
+        Grouping { combine, lift: if C::LIFTS { Some(lift::lift::<K, C>) } else { None }, key: PhantomData }
     }
 
     /// A grouping that is one half or one form of another.

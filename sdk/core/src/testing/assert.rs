@@ -1,12 +1,16 @@
 //! `assert_that(&collection)`.
 
 use super::ASSERTIONS;
+use crate::batch::Batch;
+use crate::coder::{self, Coder, decode_all};
+use crate::dofn::batch_step::BatchStep;
 use crate::dofn::{Context, DoFn};
 use crate::error::BoxError;
 use crate::graph::Spec;
 use crate::transforms::flatten::flatten;
 use crate::transforms::group_by_key::Grouped;
 use crate::{Element, PCollection};
+use bytes::Bytes;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -82,16 +86,28 @@ impl<T: Element + Debug> PAssert<'_, T> {
         root.count_assertion();
         root.scope("Assert", Spec::Scope, at, || {
             // Without the impulse there would be no group, and no check, for an empty collection.
+            // Encoded, so that what groups them is compiled once and not for every type.
             let always = root.impulse().map_step("Always", |()| ((), None));
-            let data = collection.map_step("Data", |x| ((), Some(x)));
+            let data = collection.step::<((), Option<Bytes>)>("Data", BatchStep::new(encode::<T>)).in_one_window();
+            root.set_windowing(always.id, root.windowing(data.id));
             let check = Check { check: Arc::new(check), of: PhantomData };
             flatten([&always, &data])
-                .group_by_key::<(), Option<T>>()
+                .group_by_key::<(), Option<Bytes>>()
                 .do_fn("Check", check, (), Vec::new())
                 .main()
                 .discard();
         });
     }
+}
+
+fn encode<T: Element>(batch: Batch<T>) -> Result<Batch<((), Option<Bytes>)>, BoxError> {
+    let coder = coder::of::<T>();
+    let encode = |x: &T| -> Result<_, BoxError> {
+        let mut bytes = Vec::new();
+        coder.encode_outer(x, &mut bytes)?;
+        Ok(((), Some(bytes.into())))
+    };
+    Ok(Batch { values: batch.values.iter().map(encode).collect::<Result<_, _>>()?, meta: batch.meta })
 }
 
 fn list<T: Debug>(elements: &[&T]) -> String {
@@ -117,11 +133,13 @@ where
     T: Element,
     F: Fn(&[T]) -> Result<(), BoxError> + Send + Sync + 'static,
 {
-    type In = ((), Grouped<Option<T>>);
+    type In = ((), Grouped<Option<Bytes>>);
     type Out = ();
 
     fn process(&mut self, (_, group): Self::In, _: &mut Context<'_, ()>) -> Result<(), BoxError> {
         ASSERTIONS.inc();
-        (self.check)(&group.iter().flatten().collect::<Vec<_>>())
+        let coder = coder::of::<T>();
+        let decode = |bytes: Bytes| decode_all(&coder, &bytes);
+        (self.check)(&group.iter().flatten().map(decode).collect::<Result<Vec<T>, _>>()?)
     }
 }

@@ -65,6 +65,9 @@ impl<T: Element> PCollection<T> {
     /// Combines all elements of each window into one; of no element in the global window, into what the function says
     /// of none ([`CombineFn::default_output`]), if anything.
     ///
+    /// Other windows without elements have no output: nobody knows which ones there are. Who wants none in the global
+    /// window either makes `()` the key of all, and uses [`combine_per_key`](PCollection::combine_per_key).
+    ///
     /// ```
     /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
     /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();

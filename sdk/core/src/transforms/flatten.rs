@@ -3,14 +3,15 @@
 use crate::dofn::batch_step::identity;
 use crate::graph::StepCode;
 use crate::pcollection::primitive;
-use crate::{Element, PCollection};
+use crate::windowing::WindowingStrategy;
+use crate::{Element, PCollection, Root};
 use ferrobeam_model::urns;
 use std::panic::Location;
 use std::sync::Arc;
 
 /// All elements of several collections; one that is named twice is delivered twice.
 ///
-/// An array, so that the empty case does not compile.
+/// An array, so that the empty case does not compile; for a list see [`Root::flatten`].
 ///
 /// ```
 /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
@@ -25,7 +26,29 @@ use std::sync::Arc;
 #[track_caller]
 pub fn flatten<T: Element, const N: usize>(inputs: [&PCollection<T>; N]) -> PCollection<T> {
     const { assert!(N > 0, "flatten needs at least one collection") }
-    let (root, at) = (&inputs[0].root, Location::caller());
+    flattened(&inputs[0].root, &inputs, Location::caller())
+}
+
+impl Root {
+    /// All elements of as many collections as there are, also of none.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, testing::assert_that};
+    /// # ferrobeam_direct::DirectRunner::new().run(|root| {
+    /// let parts: Vec<_> = (1..=3u64).map(|i| root.create([i]).map(|x| 10 * x)).collect();
+    /// assert_that(&root.flatten(&parts)).contains_in_any_order([10, 20, 30]);
+    /// assert_that(&root.flatten::<u64>([])).is_empty();
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn flatten<'a, T: Element>(&self, inputs: impl IntoIterator<Item = &'a PCollection<T>>) -> PCollection<T> {
+        flattened(self, &inputs.into_iter().collect::<Vec<_>>(), Location::caller())
+    }
+}
+
+fn flattened<T: Element>(root: &Root, inputs: &[&PCollection<T>], at: &'static Location<'static>) -> PCollection<T> {
     for other in inputs.iter().filter(|input| input.root.identity() != root.identity()) {
         // Which of the two pipelines is the one that will be built is not known here: both are told.
         other.root.mistake(at, "an input of `Flatten` is a collection of another pipeline");
@@ -34,8 +57,11 @@ pub fn flatten<T: Element, const N: usize>(inputs: [&PCollection<T>; N]) -> PCol
     let named = inputs.iter().enumerate().map(|(i, input)| input.input(&format!("in{i}"))).collect();
     let node = root.step("Flatten", primitive(urns::transforms::FLATTEN), named, code, at);
     // One of another pipeline is a mistake that is reported above; this pipeline cannot be asked about it.
-    let ours = inputs.iter().filter(|input| input.root.identity() == root.identity());
-    let (mut windowing, mut bounded) = (root.windowing(inputs[0].id), true);
+    let mut ours = inputs.iter().filter(|input| input.root.identity() == root.identity());
+    let Some(first) = ours.next() else {
+        return root.output(node, None, Arc::new(WindowingStrategy::default()), true);
+    };
+    let (mut windowing, mut bounded) = (root.windowing(first.id), root.is_bounded(first.id));
     for input in ours {
         match windowing.flatten(&root.windowing(input.id)) {
             Ok(both) => windowing = Arc::new(both),

@@ -33,6 +33,7 @@ mod to_list;
 mod top;
 mod try_map;
 mod window;
+mod with_sides;
 mod with_timestamps;
 
 pub use co_group_by_key::{CoGrouped, CoGrouped3};

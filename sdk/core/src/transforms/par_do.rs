@@ -8,6 +8,7 @@ use crate::pcollection::par_do;
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, Root};
 use ferrobeam_model::pipeline as pb;
+use std::any::TypeId;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -16,7 +17,15 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct TaggedOutputs<T> {
     main: PCollection<T>,
-    tags: Vec<(&'static str, u32)>,
+    tags: Vec<DeclaredTag>,
+}
+
+/// An additional output: its name, its collection, and its type.
+#[derive(Debug)]
+struct DeclaredTag {
+    name: &'static str,
+    collection: u32,
+    of: TypeId,
 }
 
 impl<T: Element> TaggedOutputs<T> {
@@ -27,15 +36,15 @@ impl<T: Element> TaggedOutputs<T> {
 
     /// An additional output; one that was not declared is an error when the pipeline is built.
     #[track_caller]
-    pub fn get<V: Element>(&self, tag: &Tag<V>) -> PCollection<V> {
+    pub fn get<V: Element>(&self, wanted: &Tag<V>) -> PCollection<V> {
         let root = &self.main.root;
-        match self.tags.iter().find(|(name, _)| *name == tag.name) {
-            Some((_, id)) => self.main.sibling(*id),
-            None => {
-                root.mistake(Location::caller(), format!("no output `{}` was declared at this step", tag.name));
-                root.impulse().flat_map_step("Undeclared", |(), _: &mut Vec<V>| ())
-            }
-        }
+        let mistake = match self.tags.iter().find(|tag| tag.name == wanted.name) {
+            Some(tag) if tag.of == TypeId::of::<V>() => return self.main.sibling(tag.collection),
+            Some(_) => format!("the output `{}` of this step was declared with another type", wanted.name),
+            None => format!("no output `{}` was declared at this step", wanted.name),
+        };
+        root.mistake(Location::caller(), mistake);
+        root.impulse().flat_map_step("Undeclared", |(), _: &mut Vec<V>| ())
     }
 }
 
@@ -55,6 +64,7 @@ pub trait Tags {
 pub struct TagDeclaration {
     name: &'static str,
     factory: TagFactory,
+    of: TypeId,
     output: fn(&Root, NodeId, &'static str, Arc<WindowingStrategy>, bool) -> u32,
 }
 
@@ -70,6 +80,7 @@ impl<V: Element> Tags for &Tag<V> {
         vec![TagDeclaration {
             name: self.name,
             factory: TagFactory::of(self),
+            of: TypeId::of::<V>(),
             output: |root, node, name, windowing, bounded| root.output::<V>(node, Some(name), windowing, bounded).id,
         }]
     }
@@ -174,6 +185,18 @@ impl<T: Element> PCollection<T> {
         self.do_fn("ParDo", dofn, (), sides.declarations()).main
     }
 
+    /// Processes each element with a [`DoFn`] that reads side inputs and has additional outputs: see
+    /// [`par_do_with`](PCollection::par_do_with) and [`par_do_tagged`](PCollection::par_do_tagged).
+    #[track_caller]
+    pub fn par_do_tagged_with<D: DoFn<In = T>>(
+        &self,
+        sides: impl SideInputs,
+        dofn: D,
+        tags: impl Tags,
+    ) -> TaggedOutputs<D::Out> {
+        self.do_fn("ParDo", dofn, tags, sides.declarations())
+    }
+
     #[track_caller]
     pub(crate) fn do_fn<D: DoFn<In = T>>(
         &self,
@@ -185,12 +208,15 @@ impl<T: Element> PCollection<T> {
         let (root, at) = (&self.root, Location::caller());
         let (windowing, bounded) = (root.windowing(self.id), root.is_bounded(self.id));
         let (ends, factories): (Vec<_>, Vec<_>) =
-            tags.declarations().into_iter().map(|tag| ((tag.name, tag.output), tag.factory)).unzip();
+            tags.declarations().into_iter().map(|tag| ((tag.name, tag.of, tag.output), tag.factory)).unzip();
         let code = Some(StepCode::Step(Arc::new(DoFnStep::new(dofn, factories))));
         let spec = with_sides(&sides);
         let node = root.step_with_sides(verb, spec, vec![self.input("in")], sides, code, at);
         let main = root.output(node, None, windowing.clone(), bounded);
-        let tags = ends.into_iter().map(|(name, output)| (name, output(root, node, name, windowing.clone(), bounded)));
+        let tags = ends.into_iter().map(|(name, of, output)| {
+            let collection = output(root, node, name, windowing.clone(), bounded);
+            DeclaredTag { name, collection, of }
+        });
         TaggedOutputs { main, tags: tags.collect() }
     }
 }

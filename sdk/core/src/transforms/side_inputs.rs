@@ -1,14 +1,13 @@
-//! The ways to see a collection as a side input, and the verbs that do.
+//! The ways to see a collection as a side input.
 
 use crate::dofn::erased::SharedRows;
-use crate::dofn::side::{SideDeclaration, SideInputs, View};
-use crate::dofn::{Context, DoFn, Emitter};
+use crate::dofn::side::{SideDeclaration, View};
 use crate::error::BoxError;
 use crate::{Element, Key, PCollection, Pair};
 use ferrobeam_model::urns::side_inputs as urns;
+use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 /// Exactly one element in a window, or the default.
 #[derive(Clone, Debug)]
@@ -63,6 +62,9 @@ impl<T: Element> View for AsIterable<T> {
     }
 }
 
+/// With a fixed hash, so that a run that is repeated sees pairs in the same order.
+type Table<K, V> = HashMap<K, V, FixedState>;
+
 /// The pairs of a window by key, one value a key.
 #[derive(Clone, Debug)]
 pub struct AsMap<K, V> {
@@ -72,7 +74,7 @@ pub struct AsMap<K, V> {
 
 /// What user code sees of a map.
 #[derive(Clone, Copy, Debug)]
-pub struct MapView<'a, K, V>(&'a HashMap<K, V>);
+pub struct MapView<'a, K, V>(&'a Table<K, V>);
 
 impl<'a, K: Key, V> MapView<'a, K, V> {
     /// The value of a key.
@@ -97,23 +99,23 @@ impl<'a, K: Key, V> MapView<'a, K, V> {
 }
 
 impl<K: Key, V: Element> View for AsMap<K, V> {
-    type Loaded = HashMap<K, V>;
+    type Loaded = Table<K, V>;
     type Ref<'a> = MapView<'a, K, V>;
 
     fn declaration(&self) -> &SideDeclaration {
         &self.declaration
     }
 
-    fn load(&self, rows: &SharedRows) -> Result<HashMap<K, V>, BoxError> {
+    fn load(&self, rows: &SharedRows) -> Result<Table<K, V>, BoxError> {
         let rows = rows.typed::<(K, V)>()?;
-        let map: HashMap<K, V> = rows.iter().cloned().collect();
+        let map: Table<K, V> = rows.iter().cloned().collect();
         if map.len() < rows.len() {
             return Err("a map side input has two values for one key; `as_multimap` keeps all".into());
         }
         Ok(map)
     }
 
-    fn get<'a>(&'a self, loaded: &'a HashMap<K, V>) -> Result<MapView<'a, K, V>, BoxError> {
+    fn get<'a>(&'a self, loaded: &'a Table<K, V>) -> Result<MapView<'a, K, V>, BoxError> {
         Ok(MapView(loaded))
     }
 }
@@ -127,7 +129,7 @@ pub struct AsMultimap<K, V> {
 
 /// What user code sees of a multimap.
 #[derive(Clone, Copy, Debug)]
-pub struct MultimapView<'a, K, V>(&'a HashMap<K, Vec<V>>);
+pub struct MultimapView<'a, K, V>(&'a Table<K, Vec<V>>);
 
 impl<'a, K: Key, V> MultimapView<'a, K, V> {
     /// The values of a key; none if it is missing.
@@ -142,22 +144,22 @@ impl<'a, K: Key, V> MultimapView<'a, K, V> {
 }
 
 impl<K: Key, V: Element> View for AsMultimap<K, V> {
-    type Loaded = HashMap<K, Vec<V>>;
+    type Loaded = Table<K, Vec<V>>;
     type Ref<'a> = MultimapView<'a, K, V>;
 
     fn declaration(&self) -> &SideDeclaration {
         &self.declaration
     }
 
-    fn load(&self, rows: &SharedRows) -> Result<HashMap<K, Vec<V>>, BoxError> {
-        let mut map: HashMap<K, Vec<V>> = HashMap::new();
+    fn load(&self, rows: &SharedRows) -> Result<Table<K, Vec<V>>, BoxError> {
+        let mut map: Table<K, Vec<V>> = Table::default();
         for (key, value) in rows.typed::<(K, V)>()?.iter().cloned() {
             map.entry(key).or_default().push(value);
         }
         Ok(map)
     }
 
-    fn get<'a>(&'a self, loaded: &'a HashMap<K, Vec<V>>) -> Result<MultimapView<'a, K, V>, BoxError> {
+    fn get<'a>(&'a self, loaded: &'a Table<K, Vec<V>>) -> Result<MultimapView<'a, K, V>, BoxError> {
         Ok(MultimapView(loaded))
     }
 }
@@ -261,137 +263,12 @@ impl<T: Element> PCollection<T> {
     {
         AsMultimap { declaration: self.declaration("multimap", urns::MULTIMAP), of: PhantomData }
     }
-
-    /// [`map`](PCollection::map) that also sees side inputs: one view or a tuple of views.
-    ///
-    /// ```
-    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
-    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
-    /// # direct.run(|root| {
-    /// let words = root.create([(1, "a".to_owned())]);
-    /// let names = root.create([(1, "one".to_owned())]).as_map();
-    /// let count = words.count_globally().as_singleton();
-    /// let report = words.map_with((names, count), |(id, word), (names, count)| {
-    ///     format!("{word} is {:?} of {count}", names.get(&id))
-    /// });
-    /// assert_that(&report).is_singleton("a is Some(\"one\") of 1".to_owned());
-    /// # Ok(())
-    /// # })?;
-    /// # Ok::<(), ferrobeam_core::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn map_with<S: SideInputs, U: Element>(
-        &self,
-        sides: S,
-        f: impl for<'a> Fn(T, S::Refs<'a>) -> U + Send + Sync + 'static,
-    ) -> PCollection<U> {
-        self.with_sides("Map", sides, move |x, sides, out| out.emit(f(x, sides)))
-    }
-
-    /// [`filter`](PCollection::filter) that also sees side inputs: one view or a tuple of views.
-    ///
-    /// ```
-    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
-    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
-    /// # direct.run(|root| {
-    /// let numbers = root.create([1, 2, 6]);
-    /// let mean = numbers.mean_globally().as_singleton();
-    /// let above = numbers.filter_with(mean, |x, mean| f64::from(*x) > *mean);
-    /// assert_that(&above).is_singleton(6);
-    /// # Ok(())
-    /// # })?;
-    /// # Ok::<(), ferrobeam_core::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn filter_with<S: SideInputs>(
-        &self,
-        sides: S,
-        keep: impl for<'a> Fn(&T, S::Refs<'a>) -> bool + Send + Sync + 'static,
-    ) -> PCollection<T> {
-        let keep = move |x: T, sides: S::Refs<'_>, out: &mut Emitter<'_, T>| {
-            if keep(&x, sides) {
-                out.emit(x);
-            }
-        };
-        self.with_sides("Filter", sides, keep)
-    }
-
-    /// [`flat_map_into`](PCollection::flat_map_into) that also sees side inputs: one view or a tuple of views.
-    ///
-    /// ```
-    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
-    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
-    /// # direct.run(|root| {
-    /// let stop_words = root.create(["the".to_owned(), "a".to_owned()]).as_iterable();
-    /// let lines = root.create(["the end of a line".to_owned()]);
-    /// let words = lines.flat_map_with(stop_words, |line, stop_words, out| {
-    ///     for word in line.split(' ').filter(|word| stop_words.iter().all(|stop| stop != word)) {
-    ///         out.emit(word.to_owned());
-    ///     }
-    /// });
-    /// assert_that(&words).contains_in_any_order(["end", "of", "line"].map(str::to_owned));
-    /// # Ok(())
-    /// # })?;
-    /// # Ok::<(), ferrobeam_core::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn flat_map_with<S: SideInputs, U: Element>(
-        &self,
-        sides: S,
-        f: impl for<'a> Fn(T, S::Refs<'a>, &mut Emitter<'_, U>) + Send + Sync + 'static,
-    ) -> PCollection<U> {
-        self.with_sides("FlatMap", sides, f)
-    }
-
-    #[track_caller]
-    fn with_sides<S: SideInputs, U: Element>(
-        &self,
-        verb: &str,
-        sides: S,
-        f: impl for<'a> Fn(T, S::Refs<'a>, &mut Emitter<'_, U>) + Send + Sync + 'static,
-    ) -> PCollection<U> {
-        let declarations = sides.declarations();
-        let dofn = WithSides { sides, f: Arc::new(f), of: PhantomData };
-        self.do_fn(verb, dofn, (), declarations).main()
-    }
-}
-
-struct WithSides<T, U, S, F> {
-    sides: S,
-    f: Arc<F>,
-    of: PhantomData<fn(T) -> U>,
-}
-
-impl<T, U, S: Clone, F> Clone for WithSides<T, U, S, F> {
-    fn clone(&self) -> Self {
-        WithSides { sides: self.sides.clone(), f: self.f.clone(), of: PhantomData }
-    }
-}
-
-impl<T, U, S, F> DoFn for WithSides<T, U, S, F>
-where
-    T: Element,
-    U: Element,
-    S: SideInputs,
-    F: for<'a> Fn(T, S::Refs<'a>, &mut Emitter<'_, U>) + Send + Sync + 'static,
-{
-    type In = T;
-    type Out = U;
-
-    fn process(&mut self, element: T, ctx: &mut Context<'_, U>) -> Result<(), BoxError> {
-        let window = ctx.window();
-        self.sides.load(ctx.sides, window)?;
-        let mut out = Vec::with_capacity(1);
-        (self.f)(element, self.sides.get(ctx.sides)?, &mut Emitter { out: &mut out });
-        out.into_iter().for_each(|value| ctx.emit(value));
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transforms::test_steps::{Rows, batch, graph, rows, run_to};
+    use crate::transforms::test_steps::graph;
 
     fn load<V: View, T: Element>(view: &V, rows: Vec<T>) -> Result<V::Loaded, String> {
         view.load(&SharedRows::new(rows)).map_err(|e| e.to_string())
@@ -430,23 +307,5 @@ mod tests {
         let view = View::get(&multimap, &loaded).unwrap();
         assert_eq!((view.get(&'a'), view.get(&'c')), (&[1, 2][..], &[][..]));
         assert_eq!(view.iter().map(|(_, values)| values.len()).sum::<usize>(), 3);
-    }
-
-    #[test]
-    fn steps_see_their_side_input_and_keep_time() {
-        let graph = graph(|root| {
-            let numbers = root.create([0u64]);
-            let side = numbers.as_iterable();
-            numbers.map_with(side.clone(), |x, side| x + side[0]).discard();
-            numbers.filter_with(side.clone(), |x, side| side.contains(x)).discard();
-            numbers.flat_map_with(side, |x, side, out| side.iter().for_each(|y| out.emit(x * y))).discard();
-        });
-        let run = |step: &str| {
-            let sides = Arc::new(Rows(vec![2u64, 3]));
-            rows(&run_to::<u64, u64>(&graph, step, &["out"], sides, batch([(5, 3), (7, 4)])).unwrap()[0])
-        };
-        assert_eq!(run("Map"), [(5, 5), (7, 6)]);
-        assert_eq!(run("Filter"), [(5, 3)]);
-        assert_eq!(run("FlatMap"), [(5, 6), (5, 9), (7, 8), (7, 12)]);
     }
 }

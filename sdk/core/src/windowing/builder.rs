@@ -110,13 +110,21 @@ impl<W, S> Windowing<W, S> {
 mod sealed {
     pub trait Sealed {}
     impl<W, S> Sealed for super::Windowing<W, S> {}
+
+    /// Of windowings that say what a later pane contains, or have no trigger.
+    #[diagnostic::on_unimplemented(
+        message = "a trigger was set, but not what a later pane contains",
+        label = "incomplete windowing",
+        note = "after `.trigger(..)`, say `.discarding()` or `.accumulating()`"
+    )]
+    pub trait SaysPanes {}
+    impl SaysPanes for super::Complete {}
 }
 
 /// A windowing that says all that it must.
 #[diagnostic::on_unimplemented(
-    message = "this is no complete windowing",
-    label = "something is missing here",
-    note = "after `.trigger(..)`, say what a later pane contains: end with `.discarding()` or `.accumulating()`",
+    message = "`{Self}` is no windowing",
+    label = "not a windowing yet",
     note = "sliding windows need a period, `.every(..)`; a `WindowFn` of your own needs `Windowing::of(..)` around it"
 )]
 pub trait CompleteWindowing: sealed::Sealed {
@@ -125,7 +133,7 @@ pub trait CompleteWindowing: sealed::Sealed {
     fn strategy(self) -> (WindowingStrategy, Vec<String>);
 }
 
-impl<W: Into<Windows>> CompleteWindowing for Windowing<W> {
+impl<W: Into<Windows>, S: sealed::SaysPanes> CompleteWindowing for Windowing<W, S> {
     fn strategy(self) -> (WindowingStrategy, Vec<String>) {
         let strategy = WindowingStrategy { windows: self.windows.into(), ..self.strategy };
         let mut mistakes: Vec<String> = strategy.windows.mistake().map(Into::into).into_iter().collect();

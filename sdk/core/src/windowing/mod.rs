@@ -12,6 +12,8 @@ mod proto;
 mod sessions;
 mod sliding;
 mod strategy;
+#[cfg(test)]
+mod tests;
 pub mod trigger;
 mod window;
 mod window_fn;

@@ -85,7 +85,7 @@ fn to_json(value: &Value, expected: &Json) -> Json {
             Json::String(name) if !name.is_empty() => name.into(),
             _ => spelled(expected, |text| text.parse::<f64>().is_ok_and(|m| m.to_bits() == n.to_bits())),
         },
-        Value::String(text) => text.as_str().into(),
+        Value::Text(text) => text.as_str().into(),
         Value::Bytes(bytes) => chars(bytes),
         Value::Nullable(value) => value.as_ref().map_or(Json::Null, |value| to_json(value, expected)),
         Value::Pair(pair) => {
@@ -95,7 +95,7 @@ fn to_json(value: &Value, expected: &Json) -> Json {
         Value::Map(entries) => entries
             .iter()
             .map(|(key, value)| {
-                let Value::String(key) = key else { panic!("{key:?}") };
+                let Value::Text(key) = key else { panic!("{key:?}") };
                 (key.clone(), to_json(value, &expected[key]))
             })
             .collect::<serde_json::Map<_, _>>()

@@ -36,7 +36,7 @@ impl Node {
         Ok(match self {
             Node::Bytes => Value::Bytes(leaf(outer, input)?),
             Node::Bool => Value::Bool(leaf(outer, input)?),
-            Node::String => Value::String(leaf(outer, input)?),
+            Node::Text => Value::Text(leaf(outer, input)?),
             Node::Varint => Value::Int(leaf(outer, input)?),
             Node::Double => Value::Double(leaf(outer, input)?),
             Node::Pair(pair) => {

@@ -203,7 +203,7 @@ impl Text {
             Value::Int(n) => self.add(n),
             Value::Float(n) => self.add(n),
             Value::Double(n) => self.add(n),
-            Value::String(string) => self.add(format_args!("{string:?}")),
+            Value::Text(string) => self.add(format_args!("{string:?}")),
             Value::Bytes(bytes) => self.add(format_args!("b\"{}\"", bytes.escape_ascii())),
             Value::Timestamp(timestamp) => self.add(timestamp),
             Value::Window(window) => self.add(window),

@@ -30,7 +30,7 @@ impl Node {
         match (self, value) {
             (Node::Bytes, Value::Bytes(bytes)) => leaf(bytes, outer, out),
             (Node::Bool, Value::Bool(bool)) => leaf(bool, outer, out),
-            (Node::String, Value::String(text)) => leaf(text, outer, out),
+            (Node::Text, Value::Text(text)) => leaf(text, outer, out),
             (Node::Varint, Value::Int(n)) => leaf(n, outer, out),
             (Node::Double, Value::Double(n)) => leaf(n, outer, out),
             (Node::Pair(nodes), Value::Pair(pair)) => {

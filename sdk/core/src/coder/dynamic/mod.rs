@@ -39,7 +39,7 @@ pub struct DynCoder {
 pub(crate) enum Node {
     Bytes,
     Bool,
-    String,
+    Text,
     Varint,
     Double,
     Pair(Box<(Node, Node)>),
@@ -137,7 +137,7 @@ impl Node {
         Ok(match spec.urn.as_ref() {
             urn::BYTES => Node::Bytes,
             urn::BOOL => Node::Bool,
-            urn::STRING_UTF8 => Node::String,
+            urn::STRING_UTF8 => Node::Text,
             urn::VARINT => Node::Varint,
             urn::DOUBLE => Node::Double,
             urn::KV => Node::Pair(Box::new((part(0)?, part(1)?))),

@@ -84,7 +84,7 @@ fn bare(field_type: &FieldType) -> Decoded<Node> {
             Ok(AtomicType::Int64) => Node::Varint,
             Ok(AtomicType::Float) => Node::Float,
             Ok(AtomicType::Double) => Node::Double,
-            Ok(AtomicType::String) => Node::String,
+            Ok(AtomicType::String) => Node::Text,
             Ok(AtomicType::Boolean) => Node::Bool,
             Ok(AtomicType::Bytes) => Node::Bytes,
             Ok(AtomicType::Unspecified) | Err(_) => return Err(no_type()),

@@ -18,7 +18,7 @@ pub enum Value {
     /// A float of 64 bits.
     Double(f64),
     /// Text.
-    String(String),
+    Text(String),
     /// Bytes.
     Bytes(Bytes),
     /// A value that may be absent; null is `None`.
@@ -57,7 +57,7 @@ impl Value {
             Value::Int(_) => "an integer",
             Value::Float(_) => "a float",
             Value::Double(_) => "a double",
-            Value::String(_) => "a string",
+            Value::Text(_) => "a string",
             Value::Bytes(_) => "bytes",
             Value::Nullable(_) => "a nullable value",
             Value::Pair(_) => "a pair",

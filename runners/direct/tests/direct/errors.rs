@@ -1,0 +1,93 @@
+//! What a failing run says.
+
+use ferrobeam_core::{prelude::*, runner::Runner};
+use ferrobeam_direct::DirectRunner;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Clone)]
+struct Picky;
+
+impl CombineFn for Picky {
+    type In = u64;
+    type Acc = u64;
+    type Out = u64;
+    fn create_accumulator(&self) -> u64 {
+        0
+    }
+    fn add_input(&self, sum: &mut u64, x: u64) {
+        assert!(x != 77, "no 77");
+        *sum += x;
+    }
+    fn merge_accumulators(&self, into: &mut u64, from: u64) {
+        *into += from;
+    }
+    fn extract_output(&self, sum: u64) -> u64 {
+        sum
+    }
+}
+
+#[test]
+fn a_combine_function_that_panics_names_step_line_and_element() {
+    for seed in 0..20 {
+        let runner: &dyn Runner = &DirectRunner::new().seed(seed);
+        let result = runner.run(|root| {
+            let pairs = root.create(0..100u64).map(|x| (x % 3, x));
+            pairs.combine_per_key(Picky).named("Pick").discard();
+            Ok(())
+        });
+        let error = result.map(drop).unwrap_err().to_string();
+        assert!(error.starts_with("`Pick` (runners/direct/tests/direct/errors.rs:"), "{error}");
+        assert!(error.contains("panicked on (2, 77) at"), "{error}");
+        assert!(error.contains(&format!("--seed={seed}")), "{error}");
+    }
+}
+
+/// A value whose encoder panics, as a user's `Serialize` may, or whose copying does.
+#[derive(Debug)]
+struct Fragile {
+    copies: bool,
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert!(!self.copies, "no copies");
+        Fragile { copies: self.copies }
+    }
+}
+
+impl serde::Serialize for Fragile {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        assert!(self.copies, "no letters");
+        to.serialize_bool(self.copies)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Fragile {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        bool::deserialize(from).map(|copies| Fragile { copies })
+    }
+}
+
+impl Element for Fragile {
+    type Coder = ferrobeam_core::coder::OpaqueCoder<Self>;
+    type ListCoder = ferrobeam_core::coder::IterableCoder<Self::Coder>;
+}
+
+#[test]
+fn panics_between_steps_are_errors_and_clean_up() {
+    for (copies, expected) in [(false, "`Make` (runners/direct/tests/direct/errors.rs:"), (true, "no copies")] {
+        let cleaned = Arc::new(AtomicBool::new(false));
+        let seen = cleaned.clone();
+        let result = DirectRunner::new().run(|root| {
+            root.on_failure(move || cleaned.store(true, Ordering::Relaxed));
+            let fragile = root.create([copies]).map(|copies| Fragile { copies }).named("Make");
+            fragile.map(|_| ()).discard();
+            fragile.filter(|_| true).discard();
+            Ok(())
+        });
+        let error = result.map(drop).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(seen.load(Ordering::Relaxed), "the launcher cleans up");
+    }
+}
