@@ -286,7 +286,7 @@ impl Naive {
         let fired_at_end = matches!(line.events.last(), Some(Event::Fired(_)))
             && matches!(line.trigger.last(), Some(Step::Fired(_, now)) if now.watermark == self.now.input_watermark);
         let closes_at_end = self.strategy.garbage_collection_time(line.window) == line.end();
-        if !self.is_finished(line) && !was_last && !(fired_at_end && closes_at_end) {
+        if !(self.is_finished(line) || was_last || fired_at_end && closes_at_end) {
             self.emit(i, true, false, closes_at_end);
         }
     }
