@@ -8,6 +8,7 @@ use crate::schedule::Schedule;
 use crate::sides::Side;
 use crate::wholeness::Wholeness;
 use bytes::Bytes;
+use ferrobeam_core::coder;
 use ferrobeam_core::graph::{Graph, wire_before};
 use ferrobeam_core::metrics::{self, Metrics};
 use ferrobeam_core::{Error, Result};
@@ -140,8 +141,17 @@ impl<'a> Run<'a> {
             return error;
         }
         let again = self.wire(stage, true).and_then(|mut processor| processor.process(rows, size, true));
-        match again {
+        let error = match again {
             Err(found) if found.is_user_code() => found,
+            _ => error,
+        };
+        match (rows, &self.plan.stages[stage], &error) {
+            // A source that panics had no element yet, but it had work.
+            ([restriction], Stage { source: Some(_), input, .. }, Error::Panic { .. }) => match self.graph.coder(input)
+            {
+                Ok(coder) => error.on_element(|| coder::describe(&coder.spec(), &restriction.bytes)),
+                Err(_) => error,
+            },
             _ => error,
         }
     }

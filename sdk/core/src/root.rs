@@ -1,7 +1,8 @@
 //! Where a pipeline begins.
 
+use crate::dofn::guard::catch;
 use crate::dofn::side::SideDeclaration;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Builder, Graph, Input, NewStep, NodeId, PipelineId, Spec, StepCode};
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, PTransform};
@@ -31,12 +32,14 @@ impl Root {
     /// ```
     ///
     /// # Errors
-    /// The function's own, or [`Error::Graph`](crate::Error::Graph) with every mistake in the pipeline, each with file and line.
+    /// The function's own, or [`Error::Graph`] with every mistake in the pipeline, each with file and line.
     pub fn build(construct: impl FnOnce(&Root) -> Result<()>) -> Result<Graph> {
         let root = Root(Rc::default());
-        construct(&root)?;
-        // Handles may live on in the caller's variables; they only add to a builder that nobody looks at again.
-        root.0.take().finish()
+        catch(|| construct(&root)).unwrap_or_else(|message| Err(Error::Graph(vec![message])))?;
+        let builder = root.0.take();
+        // Handles may live on in the caller's variables; what they add to is this pipeline no more.
+        root.0.borrow_mut().is_closed = true;
+        builder.finish()
     }
 
     /// Applies a source: any function of the root, or any `PTransform<&Root>`.
@@ -112,6 +115,10 @@ impl Root {
         code: Option<StepCode>,
         at: &'static Location<'static>,
     ) -> NodeId {
+        if self.0.borrow().is_closed {
+            // Which pipeline is under construction is not known here. Its `build` catches this and tells.
+            panic!("{}:{}: the input of `{verb}` is a collection of another pipeline", at.file(), at.line());
+        }
         self.0.borrow_mut().add(NewStep { verb, spec, inputs, sides, code, at })
     }
 

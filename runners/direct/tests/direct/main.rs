@@ -1,5 +1,4 @@
 //! What is special about the direct runner: its schedules, the faults that it makes, and what it says of failures.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, too")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
 mod checks;

@@ -91,6 +91,8 @@ pub(crate) struct Builder {
     pub(crate) mistakes: Vec<String>,
     pub(crate) cleanups: Vec<Cleanup>,
     pub(crate) assertions: usize,
+    /// Whether the pipeline was built: nothing can be added to it.
+    pub(crate) is_closed: bool,
     /// What only one step may have, and the place of that step.
     pub(crate) reserved: BTreeMap<String, &'static Location<'static>>,
     /// Collections that the user said are not needed.
