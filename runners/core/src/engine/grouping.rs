@@ -32,6 +32,19 @@
 //! moves on, what is due happens one after the other, and each thing sees the time at which it became due: so a long step
 //! comes to the same as many short ones. The runner moves the output watermark only afterwards, and never beyond
 //! [`hold`](Grouping::hold).
+//!
+//! # What the model leaves open
+//!
+//! - A trigger is asked after every single element, after a merge, when the end of the window has passed and when processing
+//!   time reaches one of its deadlines. It fires at most once each time. So panes do not depend on how bundles were cut.
+//! - A pane is early until the watermark has passed the end. The first one after that is on time if the passing itself made
+//!   it fire, or if it has an element that came before the end and held the output watermark; all others are late.
+//! - An empty pane on time comes only from triggers that look at the end of the window
+//!   ([`has_on_time_pane`](ferrobeam_core::windowing::Trigger::has_on_time_pane)).
+//! - What no trigger has fired comes out when the window closes. If no lateness is allowed, the pane on time is the closing
+//!   one.
+//! - A window that several became counts its panes anew, unless one of them had its name. A window whose trigger has
+//!   finished takes no part in merges.
 
 mod fire;
 mod merge;
@@ -97,7 +110,7 @@ pub struct Dropped {
 /// The windows of one grouping's keys.
 ///
 /// A fresh one has no time, no keys and no windows. Numbers of cells are given out here, of keys by the store.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Grouping {
     strategy: WindowingStrategy,
     merging: Merging,

@@ -3,3 +3,4 @@
 
 mod explain;
 mod fuse;
+mod grouping;

@@ -104,7 +104,7 @@ impl WindowState {
 }
 
 /// The windows of one key, sorted.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Keyed {
     /// Those that may fire. If they merge by overlap, no two of them overlap.
     pub(super) open: Vec<(Window, Cell)>,

@@ -1,8 +1,8 @@
 //! A grouping that keeps its whole history and looks through it whenever something is asked. Time moves by single
 //! milliseconds, so that no timer need be set.
 
-use crate::history::{Step, finished, is_due, wants};
-use crate::stage::{Input, Pane};
+use super::history::{Step, finished, is_due, wants};
+use super::stage::{Input, Pane};
 use ferrobeam_core::Timestamp;
 use ferrobeam_core::time::millis;
 use ferrobeam_core::windowing::trigger::TriggerContext;
@@ -286,7 +286,8 @@ impl Naive {
         let fired_at_end = matches!(line.events.last(), Some(Event::Fired(_)))
             && matches!(line.trigger.last(), Some(Step::Fired(_, now)) if now.watermark == self.now.input_watermark);
         let closes_at_end = self.strategy.garbage_collection_time(line.window) == line.end();
-        if !(self.is_finished(line) || was_last || fired_at_end && closes_at_end) {
+        let closed_already = was_last || (fired_at_end && closes_at_end);
+        if !closed_already && !self.is_finished(line) {
             self.emit(i, true, false, closes_at_end);
         }
     }

@@ -3,7 +3,7 @@
 //! Times are seconds; windows are printed with their last second; an element is its own timestamp. An `expect` takes the
 //! output of the last action; before every other action, and at the end, no output may be left.
 
-use crate::stage::{Input, Pane, Stage};
+use super::stage::{Input, Pane, Stage};
 use ferrobeam_core::Timestamp;
 use ferrobeam_core::prelude::{FixedWindows, Sessions};
 use ferrobeam_core::time::seconds;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 #[test]
 fn transcripts() {
-    let text = include_str!("../data/trigger_transcripts.json");
+    let text = include_str!("../../data/trigger_transcripts.json");
     let specs: Vec<Value> = serde_json::from_str(text).unwrap();
     let (mut hold, mut fail) = (0, 0);
     for (number, spec) in specs.iter().enumerate() {

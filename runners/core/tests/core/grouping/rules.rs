@@ -3,7 +3,7 @@
 //! Times are milliseconds; an element's value is its timestamp. A pane is shown as `key [start, end) timing index/
 //! nonspeculative index, values @ timestamp`.
 
-use crate::stage::{Input, Pane, Stage};
+use super::stage::{Input, Pane, Stage};
 use ferrobeam_core::Timestamp;
 use ferrobeam_core::grouping::Command;
 use ferrobeam_core::prelude::{FixedWindows, GlobalWindows, Sessions, SlidingWindows};

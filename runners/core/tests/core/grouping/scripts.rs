@@ -1,7 +1,7 @@
 //! Random windowings and scripts: the engine against the interpreter of histories, and the laws of panes.
 
-use crate::naive::Naive;
-use crate::stage::{Input, Pane, Stage};
+use super::naive::Naive;
+use super::stage::{Input, Pane, Stage};
 use ferrobeam_core::Timestamp;
 use ferrobeam_core::batch::WindowSet;
 use ferrobeam_core::prelude::{FixedWindows, GlobalWindows, Sessions, SlidingWindows, WindowFn};
