@@ -8,6 +8,8 @@ pub mod guard;
 pub mod restriction;
 pub mod side;
 pub mod source;
+pub mod splittable;
+pub mod stateful;
 
 pub use context::{BundleContext, Context, Emitter, Tag};
 

@@ -18,8 +18,11 @@ pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};
 
 use crate::dofn::erased::AnyStep;
 use crate::dofn::source::AnySource;
+use crate::dofn::splittable::operator::AnySplittable;
+use crate::dofn::stateful::operator::AnyStateful;
 use crate::error::{Error, Result};
 use crate::grouping::AnyGrouping;
+use crate::testing::TestStreamEvent;
 use crate::windowing::{WindowingStrategy, Windows};
 use ferrobeam_model::pipeline as pb;
 use std::collections::BTreeMap;
@@ -34,6 +37,12 @@ pub enum StepCode {
     Grouping(Arc<dyn AnyGrouping>),
     /// Reads.
     Source(Arc<dyn AnySource>),
+    /// Works on elements whose work can be cut and moved.
+    Splittable(Arc<dyn AnySplittable>),
+    /// Keeps state and timers by key and window.
+    Stateful(Arc<dyn AnyStateful>),
+    /// Plays a script.
+    TestStream(Arc<[TestStreamEvent]>),
 }
 
 /// What the launcher does when the pipeline failed: removes temporary files.

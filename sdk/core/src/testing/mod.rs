@@ -1,8 +1,10 @@
 //! Assertions about collections, checked on the runner that computes them.
 
 mod assert;
+mod test_stream;
 
 pub use assert::{PAssert, assert_that};
+pub use test_stream::TestStreamEvent;
 
 use crate::metrics::Counter;
 

@@ -1,0 +1,3 @@
+//! State and timers of a key and window.
+
+pub mod operator;
