@@ -7,7 +7,9 @@
 pub mod grouping;
 mod holds;
 mod state;
+mod timers;
 
 pub use grouping::{Dropped, Grouping, Now, Row, Saved};
 pub use holds::Holds;
 pub use state::States;
+pub use timers::{Due, PendingTimer, Timers};
