@@ -88,7 +88,7 @@ impl Keyed {
 
     /// Whether timers are due, or windows have expired.
     pub(crate) fn is_due(&self, now: Now) -> bool {
-        self.memory.timers.has_due(now)
+        self.memory.timers.due_keys(now).next().is_some()
     }
 
     /// How many elements wait.
@@ -108,7 +108,7 @@ impl Keyed {
 
     /// Takes some of the keys for which there is something to do, and some of their elements.
     pub(crate) fn take(&mut self, schedule: &mut Schedule, now: Now, upstream: Timestamp) -> Bundle {
-        let due: BTreeSet<Bytes> = self.memory.timers.due_keys(now).into_iter().collect();
+        let due: BTreeSet<Bytes> = self.memory.timers.due_keys(now).cloned().collect();
         let waits = |rows: &Vec<Row>| rows.iter().any(|row| self.is_eligible(row, upstream));
         let waiting = self.rows.iter().filter(|(_, rows)| waits(rows)).map(|(key, _)| key.clone());
         let mut keys: Vec<Bytes> = waiting.chain(due).collect::<BTreeSet<_>>().into_iter().collect();
@@ -241,7 +241,7 @@ impl Visit<'_> {
         while let Some(due) = self.keyed.memory.timers.due(self.key, self.now) {
             match due {
                 Due::Timer(timer) => {
-                    self.keyed.memory.timers.take(&timer);
+                    self.keyed.memory.timers.take(self.key, timer.window, &timer.timer);
                     self.count(timer.window, &timer.timer)?;
                     let (fire, output) = (timer.fire, timer.output);
                     self.call(timer.window, StatefulEvent::Timer { timer: &timer.timer, fire, output })?;
