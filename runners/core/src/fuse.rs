@@ -1,7 +1,7 @@
 //! The graph cut into stages: steps that hand elements to each other inside one process, without coder or queue.
 //!
 //! Producer and consumer are fused, and consumers of the same collection with each other, until something stands
-//! between them: a grouping, a reshuffle, a source, or a side input that must be whole before its reader starts while
+//! between them: a grouping, a reshuffle, a splittable step, or a side input that must be whole before its reader starts while
 //! it comes from that same stage.
 
 use ferrobeam_core::graph::{Graph, StepCode};
@@ -48,7 +48,7 @@ pub struct Junction {
 pub struct Stage {
     /// What comes in.
     pub input: Collection,
-    /// The step that reads restrictions, if the stage begins with a source.
+    /// The splittable step, if the stage begins with one: a source, say.
     pub source: Option<String>,
     /// The steps, producers first.
     pub transforms: Vec<String>,
@@ -137,7 +137,7 @@ impl Fuser {
                 let junction = self.between(id, one(id, main.iter())?, output()?);
                 self.plan.groupings.push(junction);
             }
-            (_, Some(StepCode::Source(_))) => {
+            (_, Some(StepCode::Splittable(_))) => {
                 let input = one(id, main.iter())?;
                 self.leaves_its_stage(&input);
                 let stage = self.new_stage(input, Some(id.to_owned()));

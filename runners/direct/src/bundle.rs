@@ -4,10 +4,11 @@ use crate::grouping::Parcels;
 use crate::rows::{Buffer, Row, batches};
 use bytes::Bytes;
 use ferrobeam_core::Result;
-use ferrobeam_core::batch::Batch;
 use ferrobeam_core::dofn::erased::{Next, Parcel};
-use ferrobeam_core::dofn::source::{Progress, Reader};
+use ferrobeam_core::dofn::splittable::operator::{Element, Order, SplittableOperator};
 use ferrobeam_core::metrics::{self, Metrics};
+use ferrobeam_core::time::Timestamp;
+use ferrobeam_core::windowing::Window;
 use std::collections::BTreeMap;
 
 /// The operators of a stage.
@@ -21,55 +22,58 @@ pub(crate) struct Processor {
 pub(crate) enum Input {
     /// Encoded elements.
     Rows(Next<Bytes>),
-    /// Encoded restrictions.
-    Source(Box<dyn Reader>),
+    /// Encoded elements, the work on each of which comes in parts.
+    Splittable(Box<dyn SplittableOperator>),
 }
 
 /// All that a bundle did; it counts when it is committed, as a whole.
 pub(crate) struct Outcome {
     pub(crate) rows: Vec<(String, Vec<Row>)>,
     pub(crate) parcels: Vec<(usize, Vec<Parcel>)>,
-    /// What a source has left of its restriction.
-    pub(crate) residual: Option<Row>,
+    /// What is left of the work on an element.
+    pub(crate) residuals: Vec<Row>,
     pub(crate) metrics: Metrics,
 }
 
 impl Processor {
-    /// Runs a bundle: elements, or one restriction from which at most `size` rows are read.
+    /// Runs a bundle: elements, or one part of the work on one, with at most `size` claims.
     pub(crate) fn process(&mut self, rows: &[Row], size: usize, one_by_one: bool) -> Result<Outcome> {
-        let (residual, metrics) = metrics::collect(|| match &mut self.input {
+        let (residuals, metrics) = metrics::collect(|| match &mut self.input {
             Input::Rows(next) => elements(&mut **next, rows),
-            Input::Source(reader) => restriction(&mut **reader, rows, size, one_by_one),
+            Input::Splittable(operator) => part(&mut **operator, rows, size, one_by_one),
         });
         let outcome = Outcome {
             rows: self.buffers.iter().map(|(collection, buffer)| (collection.clone(), buffer.take())).collect(),
             parcels: self.parcels.iter().map(|(grouping, parcels)| (*grouping, parcels.take())).collect(),
-            residual: residual?,
+            residuals: residuals?,
             metrics,
         };
         Ok(outcome)
     }
 }
 
-fn elements(next: &mut dyn ferrobeam_core::dofn::erased::Receiver<Bytes>, rows: &[Row]) -> Result<Option<Row>> {
+fn elements(next: &mut dyn ferrobeam_core::dofn::erased::Receiver<Bytes>, rows: &[Row]) -> Result<Vec<Row>> {
     next.start_bundle()?;
     batches(rows).try_for_each(|batch| next.receive(batch))?;
     next.finish_bundle()?;
-    Ok(None)
+    Ok(Vec::new())
 }
 
-fn restriction(reader: &mut dyn Reader, rows: &[Row], size: usize, one_by_one: bool) -> Result<Option<Row>> {
-    let Some(row) = rows.first() else { return Ok(None) };
-    reader.start_bundle()?;
-    reader.open(&row.bytes)?;
-    let mut left = size;
-    let mut progress = Progress::More;
-    while left > 0 && progress == Progress::More {
-        let room = if one_by_one { 1 } else { left.min(Batch::<Bytes>::ROWS) };
-        progress = reader.step(room)?;
-        left -= room;
+/// Works on one part of the work on one element, in its first window.
+fn part(operator: &mut dyn SplittableOperator, rows: &[Row], size: usize, one_by_one: bool) -> Result<Vec<Row>> {
+    let Some(row) = rows.first() else { return Ok(Vec::new()) };
+    let window = row.windows.as_slice().first().copied().unwrap_or(Window::Global);
+    let element = Element { bytes: &row.bytes, time: row.time, window, pane: row.pane };
+    operator.start_bundle()?;
+    let mut parts = match &row.part {
+        Some(part) => vec![part.clone()],
+        None => operator.split(&element)?,
+    };
+    if let Some(first) = parts.pop() {
+        let order = Order { claims: size, keep: 0.0, now: Timestamp::EPOCH, one_by_one };
+        let processed = operator.process(&element, &first, &order)?;
+        parts.extend(processed.residuals.into_iter().map(|residual| residual.part));
     }
-    let residual = if progress == Progress::More { reader.checkpoint()? } else { None };
-    reader.finish_bundle()?;
-    Ok(residual.map(|bytes| Row { bytes, ..row.clone() }))
+    operator.finish_bundle()?;
+    Ok(parts.into_iter().map(|part| Row { part: Some(part), ..row.clone() }).collect())
 }

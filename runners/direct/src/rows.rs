@@ -4,6 +4,7 @@ use bytes::Bytes;
 use ferrobeam_core::Result;
 use ferrobeam_core::batch::{Batch, MetaBuilder, WindowSet};
 use ferrobeam_core::dofn::erased::{AnyReceiver, Receiver};
+use ferrobeam_core::dofn::splittable::operator::Part;
 use ferrobeam_core::time::Timestamp;
 use ferrobeam_core::windowing::PaneInfo;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) time: Timestamp,
     pub(crate) windows: WindowSet,
     pub(crate) pane: PaneInfo,
+    /// Which part of the work on it is left, if a splittable step has begun.
+    pub(crate) part: Option<Part>,
 }
 
 impl Row {
@@ -22,7 +25,7 @@ impl Row {
     pub(crate) fn impulse() -> Row {
         // The nested encoding of no bytes: their number.
         let bytes = Bytes::from_static(&[0]);
-        Row { bytes, time: Timestamp::MIN, windows: WindowSet::GLOBAL, pane: PaneInfo::NO_FIRING }
+        Row { bytes, time: Timestamp::MIN, windows: WindowSet::GLOBAL, pane: PaneInfo::NO_FIRING, part: None }
     }
 
     fn of(batch: Batch<Bytes>) -> impl Iterator<Item = Row> {
@@ -32,6 +35,7 @@ impl Row {
             time: *meta.time.get(row),
             windows: meta.windows.get(row).clone(),
             pane: *meta.pane.get(row),
+            part: None,
         })
     }
 }

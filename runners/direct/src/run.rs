@@ -178,7 +178,7 @@ impl<'a> Run<'a> {
         let head = wire(graph, stage, &mut edges)?;
         let StageEdges { buffers, parcels, .. } = edges;
         let input = match head {
-            Head::Source(reader) => Input::Source(reader),
+            Head::Splittable(operator) => Input::Splittable(operator),
             Head::Values(next) => {
                 let first = stage.transforms.first().ok_or_else(|| Error::Graph(vec!["an empty stage".to_owned()]))?;
                 let step = graph.step_name(graph.transform(first)?)?;
@@ -192,8 +192,8 @@ impl<'a> Run<'a> {
 
     /// The one place where a bundle's effects become visible.
     fn commit(&mut self, stage: usize, outcome: Outcome) -> Result<()> {
-        let Outcome { rows, parcels, residual, metrics } = outcome;
-        self.pending[stage].extend(residual);
+        let Outcome { rows, parcels, residuals, metrics } = outcome;
+        self.pending[stage].extend(residuals);
         for (grouping, parcels) in parcels {
             self.groupings[grouping].add(parcels)?;
         }

@@ -3,7 +3,7 @@
 use crate::fuse::{Stage, inputs};
 use ferrobeam_core::dofn::erased::{AnyReceiver, Outputs, Wiring};
 use ferrobeam_core::dofn::side::SideReader;
-use ferrobeam_core::dofn::source::Reader;
+use ferrobeam_core::dofn::splittable::operator::SplittableOperator;
 use ferrobeam_core::graph::{Graph, StepCode, StepName};
 use ferrobeam_core::{Error, Result};
 use std::collections::BTreeMap;
@@ -34,8 +34,8 @@ pub trait Edges {
 pub enum Head {
     /// The consumers of the stage's input.
     Values(Vec<AnyReceiver>),
-    /// A reader of restrictions.
-    Source(Box<dyn Reader>),
+    /// A step whose work on each element comes in parts.
+    Splittable(Box<dyn SplittableOperator>),
 }
 
 /// Wires the operators of a stage, consumers first.
@@ -52,16 +52,17 @@ pub fn wire(graph: &Graph, stage: &Stage, edges: &mut dyn Edges) -> Result<Head>
         }
     }
     let mut wirer = Wirer { graph, stage, edges, consumers, shared: BTreeMap::new() };
-    let Some(source) = &stage.source else {
+    let Some(head) = &stage.source else {
         return wirer.consumers(&stage.input).map(Head::Values);
     };
-    let transform = graph.transform(source)?;
+    let transform = graph.transform(head)?;
     match graph.code(transform)? {
-        Some(StepCode::Source(code)) => {
-            let mut outputs = wirer.outputs(source)?;
-            Ok(Head::Source(code.wire(graph.step_name(transform)?, &mut outputs)?))
+        Some(StepCode::Splittable(code)) => {
+            let mut outputs = wirer.outputs(head)?;
+            let (step, sides, parts) = (graph.step_name(transform)?, wirer.edges.sides(head), wirer.edges.parts());
+            Ok(Head::Splittable(code.wire(Wiring { step, outputs: &mut outputs, sides, parts })?))
         }
-        _ => Err(Error::Graph(vec![format!("`{source}` is no source")])),
+        _ => Err(Error::Graph(vec![format!("`{head}` is no splittable step")])),
     }
 }
 
