@@ -1,7 +1,8 @@
 //! The operator of a [`DoFn`]: life cycle, additional outputs, side inputs.
 
-use super::context::{BundleContext, Context, OutBuffer, Row, Tagged};
+use super::context::{BundleContext, Context, OutBuffer, Row, Rows, Tagged};
 use super::erased::{AnyBox, AnyReceiver, AnyStep, MAIN, Next, Outputs, Receiver, Wiring, share};
+use super::finalize::guarded;
 use super::guard::guard;
 use super::side::SideCache;
 use super::{DoFn, Tag};
@@ -29,6 +30,7 @@ impl<D: DoFn> DoFnStep<D> {
 pub struct TagFactory {
     name: &'static str,
     buffer: fn() -> AnyBox,
+    rows: fn() -> AnyBox,
     end: fn(&mut Outputs, &str) -> Result<Box<dyn TagEnd>>,
 }
 
@@ -38,16 +40,32 @@ impl TagFactory {
         TagFactory {
             name: tag.name,
             buffer: || AnyBox::new(OutBuffer::<V>::default()),
+            rows: || AnyBox::new(Rows::<V>::default()),
             end: |outputs, name| Ok(Box::new(End(outputs.take::<V>(name)?))),
         }
+    }
+
+    /// Its consumer.
+    ///
+    /// # Errors
+    /// The consumer wants another type.
+    pub(crate) fn end(&self, outputs: &mut Outputs) -> Result<Box<dyn TagEnd>> {
+        (self.end)(outputs, self.name)
+    }
+
+    /// Its buffer, with metadata for each row.
+    pub(crate) fn rows(&self) -> (&'static str, AnyBox) {
+        (self.name, (self.rows)())
     }
 }
 
 /// The consumer of one additional output.
-trait TagEnd: Send {
+pub(crate) trait TagEnd: Send {
     fn start(&mut self) -> Result<()>;
     /// Passes on what the buffer holds.
     fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()>;
+    /// Passes on what a buffer with metadata for each row holds.
+    fn pass(&mut self, rows: &mut AnyBox) -> Result<()>;
     fn finish(&mut self) -> Result<()>;
 }
 
@@ -65,6 +83,13 @@ impl<V: Element> TagEnd for End<V> {
         }
     }
 
+    fn pass(&mut self, rows: &mut AnyBox) -> Result<()> {
+        match rows.get_mut::<Rows<V>>() {
+            Some(rows) => rows.take().try_for_each(|batch| self.0.receive(batch)),
+            None => Ok(()),
+        }
+    }
+
     fn finish(&mut self) -> Result<()> {
         self.0.finish_bundle()
     }
@@ -72,7 +97,7 @@ impl<V: Element> TagEnd for End<V> {
 
 impl<D: DoFn> AnyStep for DoFnStep<D> {
     fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
-        let ends = self.tags.iter().map(|tag| (tag.end)(wiring.outputs, tag.name)).collect::<Result<_>>()?;
+        let ends = self.tags.iter().map(|tag| tag.end(wiring.outputs)).collect::<Result<_>>()?;
         let dofn = guard(wiring.step, || Ok(self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone()))?;
         Ok(AnyReceiver::new(DoFnOperator {
             step: wiring.step.clone(),
@@ -109,7 +134,7 @@ impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
             self.ready = true;
             guard(&self.step, || self.dofn.setup())?;
         }
-        guard(&self.step, || self.dofn.start_bundle())
+        guarded(&self.step, D::FINALIZES, || self.dofn.start_bundle())
     }
 
     fn receive(&mut self, batch: Batch<D::In>) -> Result<()> {
@@ -118,7 +143,9 @@ impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
 
     fn finish_bundle(&mut self) -> Result<()> {
         let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
-        guard(&self.step, || self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta }))?;
+        guarded(&self.step, D::FINALIZES, || {
+            self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta })
+        })?;
         if !values.is_empty() {
             self.next.receive(Batch { values, meta: meta.finish() })?;
         }
@@ -134,7 +161,7 @@ impl<D: DoFn> DoFnOperator<D> {
         let shared = meta.is_shared();
         let mut main = OutBuffer::default();
         let DoFnOperator { dofn, tagged, sides, .. } = self;
-        guard(&self.step, || {
+        guarded(&self.step, D::FINALIZES, || {
             let mut mistake = None;
             for (index, element) in values.into_iter().enumerate() {
                 let row = Row { index: index as u32, shared, meta: &meta };
