@@ -27,9 +27,10 @@ pub mod windowing;
 #[doc(hidden)]
 pub use coder::derived as __private;
 pub use coder::{Coder, CoderError};
+pub use dofn::stateful::{State, Timers};
 pub use element::{Element, Key, Pair};
 pub use error::{BoxError, Error, Result};
-pub use ferrobeam_derive::Element;
+pub use ferrobeam_derive::{Element, State, Timers};
 pub use pcollection::{Named, PCollection, PTransform, named};
 pub use root::Root;
 pub use time::Timestamp;
@@ -47,6 +48,9 @@ pub mod prelude {
     pub use crate::dofn::splittable::estimator::{Manual, Monotonic, WallTime, WatermarkEstimator};
     pub use crate::dofn::splittable::tracker::Tracker;
     pub use crate::dofn::splittable::{Continuation, ElementContext, SplittableDoFn};
+    pub use crate::dofn::stateful::{
+        Bag, Combining, Map, Multimap, OrderedList, Set, StatefulContext, StatefulDoFn, Value,
+    };
     pub use crate::dofn::{BundleContext, Context, DoFn, Emitter, Tag};
     pub use crate::metrics::{Counter, Distribution, Gauge, StringSet};
     pub use crate::transforms::TaggedOutputs;
@@ -61,5 +65,5 @@ pub mod prelude {
         AccumulationMode, CalendarWindows, ClosingBehavior, FixedWindows, GlobalWindows, OnTimeBehavior, Sessions,
         SlidingWindows, TimestampCombiner, Trigger, Window, WindowFn, Windowing,
     };
-    pub use crate::{BoxError, Coder, Element, Key, PCollection, PTransform, Root, Timestamp, named};
+    pub use crate::{BoxError, Coder, Element, Key, PCollection, PTransform, Root, State, Timers, Timestamp, named};
 }

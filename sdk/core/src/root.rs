@@ -1,5 +1,6 @@
 //! Where a pipeline begins.
 
+use crate::coder::CoderSpec;
 use crate::dofn::guard::catch;
 use crate::dofn::side::SideDeclaration;
 use crate::error::{Error, Result};
@@ -91,8 +92,11 @@ impl Root {
     }
 
     pub(crate) fn coder_id<T: Element>(&self) -> String {
-        let spec = crate::coder::Coder::spec(&crate::coder::of::<T>());
-        self.0.borrow_mut().coders.id(&spec)
+        self.coder_id_of(&crate::coder::spec_of::<T>())
+    }
+
+    pub(crate) fn coder_id_of(&self, spec: &CoderSpec) -> String {
+        self.0.borrow_mut().coders.id(spec)
     }
 
     pub(crate) fn step(

@@ -4,7 +4,9 @@ mod attributes;
 mod element;
 mod enums;
 mod fields;
+mod state;
 mod structs;
+mod timers;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -30,4 +32,29 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_element(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     element::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a struct of cells the `State` of a step. The names of its fields are those of the cells.
+///
+/// # Attributes
+/// - `#[state(ttl = "1h")]` on a field: what was written so long ago, in processing time, counts no more. Units are `ms`, `s`,
+///   `m`, `h` and `d`.
+/// - `#[state(combine = largest(3))]` on a field: the function of a `Combining`, if its type has no default.
+/// - `#[state(crate = "path")]` on the type: where Ferrobeam is, if not at `::ferrobeam`.
+#[proc_macro_derive(State, attributes(state))]
+pub fn derive_state(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    state::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes an enum the `Timers` of a step. The names of its variants are those of the timers; one with a field is a family,
+/// with a timer for each value of the field.
+///
+/// # Attributes
+/// - `#[timer(event_time)]` or `#[timer(processing_time)]` on a variant: by which clock it is due.
+/// - `#[timer(crate = "path")]` on the type: where Ferrobeam is, if not at `::ferrobeam`.
+#[proc_macro_derive(Timers, attributes(timer))]
+pub fn derive_timers(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    timers::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -8,6 +8,12 @@ use std::marker::PhantomData;
 #[derive(Clone, Debug)]
 pub struct Count<T>(PhantomData<fn() -> T>);
 
+impl<T> Default for Count<T> {
+    fn default() -> Self {
+        Count(PhantomData)
+    }
+}
+
 /// Counts elements of any type.
 ///
 /// ```

@@ -17,6 +17,20 @@ impl<T, O> Extreme<T, O> {
     }
 }
 
+/// The largest.
+impl<T, By> Default for Extreme<T, Natural<By>> {
+    fn default() -> Self {
+        Extreme::new(Natural::ORDER)
+    }
+}
+
+/// The smallest.
+impl<T, By> Default for Extreme<T, Reversed<Natural<By>>> {
+    fn default() -> Self {
+        Extreme::new(Reversed(Natural::ORDER))
+    }
+}
+
 impl<T, O: Clone> Clone for Extreme<T, O> {
     fn clone(&self) -> Self {
         Extreme::new(self.order.clone())

@@ -9,6 +9,12 @@ use std::marker::PhantomData;
 #[derive(Clone, Debug)]
 pub struct Latest<T>(PhantomData<fn() -> T>);
 
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Latest(PhantomData)
+    }
+}
+
 /// Finds the value with the latest timestamp; among several the one with the largest encoding, so always the same one.
 ///
 /// Its input is a pair of timestamp and value, for time is not part of a value;

@@ -7,6 +7,12 @@ use std::marker::PhantomData;
 #[derive(Clone, Debug)]
 pub struct Mean<N>(PhantomData<fn() -> N>);
 
+impl<N> Default for Mean<N> {
+    fn default() -> Self {
+        Mean(PhantomData)
+    }
+}
+
 /// Computes the arithmetic mean of numbers of any type; the mean of nothing is NaN, as in Beam's other SDKs.
 ///
 /// Integers of up to 64 bits are summed exactly and rounded once.

@@ -8,6 +8,12 @@ use std::marker::PhantomData;
 #[derive(Clone, Debug)]
 pub struct Sum<N>(PhantomData<fn() -> N>);
 
+impl<N> Default for Sum<N> {
+    fn default() -> Self {
+        Sum(PhantomData)
+    }
+}
+
 /// Adds numbers up; the sum of nothing is zero.
 ///
 /// A sum that overflows its type fails the step, in release builds too: map to a wider type first. Floats are added in

@@ -8,6 +8,12 @@ use std::marker::PhantomData;
 #[derive(Clone, Debug)]
 pub struct ToList<T>(PhantomData<fn() -> T>);
 
+impl<T> Default for ToList<T> {
+    fn default() -> Self {
+        ToList(PhantomData)
+    }
+}
+
 /// Collects all values, in no particular order: they must fit into memory.
 ///
 /// ```

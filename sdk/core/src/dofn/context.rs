@@ -1,6 +1,7 @@
 //! What user code may see and do besides its element.
 
 use super::erased::AnyBox;
+use super::finalize;
 use super::side::{SideCache, View};
 use crate::Element;
 use crate::batch::{Batch, Column, Meta, MetaBuilder, WindowSet};
@@ -103,6 +104,48 @@ impl<U> OutBuffer<U> {
     }
 }
 
+/// Rows of one output, each with metadata of its own.
+pub(crate) struct Rows<U> {
+    /// Batches that are as large as they should be.
+    full: Vec<Batch<U>>,
+    values: Vec<U>,
+    meta: MetaBuilder,
+}
+
+impl<U> Default for Rows<U> {
+    fn default() -> Self {
+        Rows { full: Vec::new(), values: Vec::new(), meta: MetaBuilder::default() }
+    }
+}
+
+impl<U> Rows<U> {
+    pub(crate) fn push(&mut self, value: U, at: Timestamp, window: Window, pane: PaneInfo) {
+        self.values.push(value);
+        self.meta.push(at, &WindowSet::One(window), pane);
+        if self.values.len() == Batch::<U>::ROWS {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        let (values, meta) = (std::mem::take(&mut self.values), std::mem::take(&mut self.meta));
+        self.full.push(Batch { values, meta: meta.finish() });
+    }
+
+    /// Whether a batch is full.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.full.is_empty()
+    }
+
+    /// Takes all rows as batches.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Batch<U>> + use<U> {
+        if !self.values.is_empty() {
+            self.cut();
+        }
+        std::mem::take(&mut self.full).into_iter()
+    }
+}
+
 /// The input row that is being processed.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
@@ -185,6 +228,42 @@ impl<U> Context<'_, U> {
         self.sides.load(view, window)?;
         self.sides.get(view)
     }
+
+    /// Calls back once the bundle is committed, to acknowledge what was read, say.
+    ///
+    /// The callback is called at best: never if the bundle fails, and not if the worker ends before. Its error fails no
+    /// bundle. The step must declare with `const FINALIZES: bool = true` that it does this; otherwise it fails.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    ///
+    /// #[derive(Clone)]
+    /// struct Acknowledge;
+    ///
+    /// impl DoFn for Acknowledge {
+    ///     type In = u64;
+    ///     type Out = u64;
+    ///     const FINALIZES: bool = true;
+    ///
+    ///     fn process(&mut self, message: u64, ctx: &mut Context<'_, u64>) -> Result<(), BoxError> {
+    ///         ctx.after_commit(move || {
+    ///             let _ = message; // tell the queue
+    ///             Ok(())
+    ///         });
+    ///         ctx.emit(message);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let graph = Root::build(|root| {
+    ///     root.create([1]).par_do(Acknowledge).discard();
+    ///     Ok(())
+    /// });
+    /// assert!(graph.is_ok());
+    /// ```
+    pub fn after_commit(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
+        finalize::after_commit(Box::new(callback));
+    }
 }
 
 /// What `finish_bundle` may do: it belongs to no element, so it says where its output goes.
@@ -198,5 +277,10 @@ impl<U> BundleContext<'_, U> {
     pub fn emit(&mut self, value: U, at: Timestamp, window: Window) {
         self.values.push(value);
         self.meta.push(at, &WindowSet::One(window), PaneInfo::NO_FIRING);
+    }
+
+    /// Calls back once the bundle is committed: see [`Context::after_commit`].
+    pub fn after_commit(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
+        finalize::after_commit(Box::new(callback));
     }
 }

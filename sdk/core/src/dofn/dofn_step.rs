@@ -1,7 +1,8 @@
 //! The operator of a [`DoFn`]: life cycle, additional outputs, side inputs.
 
-use super::context::{BundleContext, Context, OutBuffer, Row, Tagged};
+use super::context::{BundleContext, Context, OutBuffer, Row, Rows, Tagged};
 use super::erased::{AnyBox, AnyReceiver, AnyStep, MAIN, Next, Outputs, Receiver, Wiring, share};
+use super::finalize::guarded;
 use super::guard::guard;
 use super::side::SideCache;
 use super::{DoFn, Tag};
@@ -29,6 +30,7 @@ impl<D: DoFn> DoFnStep<D> {
 pub struct TagFactory {
     name: &'static str,
     buffer: fn() -> AnyBox,
+    rows: fn() -> AnyBox,
     end: fn(&mut Outputs, &str) -> Result<Box<dyn TagEnd>>,
 }
 
@@ -38,6 +40,7 @@ impl TagFactory {
         TagFactory {
             name: tag.name,
             buffer: || AnyBox::new(OutBuffer::<V>::default()),
+            rows: || AnyBox::new(Rows::<V>::default()),
             end: |outputs, name| Ok(Box::new(End(outputs.take::<V>(name)?))),
         }
     }
@@ -48,8 +51,16 @@ impl TagFactory {
     }
 
     /// Its consumer.
+    ///
+    /// # Errors
+    /// The consumer wants another type.
     pub(crate) fn end(&self, outputs: &mut Outputs) -> Result<Box<dyn TagEnd>> {
         (self.end)(outputs, self.name)
+    }
+
+    /// Its buffer, with metadata for each row.
+    pub(crate) fn rows(&self) -> (&'static str, AnyBox) {
+        (self.name, (self.rows)())
     }
 }
 
@@ -58,6 +69,8 @@ pub(crate) trait TagEnd: Send {
     fn start(&mut self) -> Result<()>;
     /// Passes on what the buffer holds.
     fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()>;
+    /// Passes on what a buffer with metadata for each row holds.
+    fn pass(&mut self, rows: &mut AnyBox) -> Result<()>;
     fn finish(&mut self) -> Result<()>;
 }
 
@@ -71,6 +84,13 @@ impl<V: Element> TagEnd for End<V> {
     fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()> {
         match buffer.get_mut::<OutBuffer<V>>().and_then(|buffer| buffer.take(input)) {
             Some(batch) => self.0.receive(batch),
+            None => Ok(()),
+        }
+    }
+
+    fn pass(&mut self, rows: &mut AnyBox) -> Result<()> {
+        match rows.get_mut::<Rows<V>>() {
+            Some(rows) => rows.take().try_for_each(|batch| self.0.receive(batch)),
             None => Ok(()),
         }
     }
@@ -119,7 +139,7 @@ impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
             self.ready = true;
             guard(&self.step, || self.dofn.setup())?;
         }
-        guard(&self.step, || self.dofn.start_bundle())
+        guarded(&self.step, D::FINALIZES, || self.dofn.start_bundle())
     }
 
     fn receive(&mut self, batch: Batch<D::In>) -> Result<()> {
@@ -128,7 +148,9 @@ impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
 
     fn finish_bundle(&mut self) -> Result<()> {
         let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
-        guard(&self.step, || self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta }))?;
+        guarded(&self.step, D::FINALIZES, || {
+            self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta })
+        })?;
         if !values.is_empty() {
             self.next.receive(Batch { values, meta: meta.finish() })?;
         }
@@ -144,7 +166,7 @@ impl<D: DoFn> DoFnOperator<D> {
         let shared = meta.is_shared();
         let mut main = OutBuffer::default();
         let DoFnOperator { dofn, tagged, sides, .. } = self;
-        guard(&self.step, || {
+        guarded(&self.step, D::FINALIZES, || {
             let mut mistake = None;
             for (index, element) in values.into_iter().enumerate() {
                 let row = Row { index: index as u32, shared, meta: &meta };

@@ -4,6 +4,7 @@ pub mod batch_step;
 pub mod context;
 pub mod dofn_step;
 pub mod erased;
+pub mod finalize;
 pub mod guard;
 pub mod restriction;
 pub mod side;
@@ -52,6 +53,9 @@ pub trait DoFn: Clone + Send + 'static {
     type In: Element;
     /// What goes out by the main output.
     type Out: Element;
+
+    /// Whether the step may call `after_commit`: see [`Context::after_commit`]. Engines must know it beforehand.
+    const FINALIZES: bool = false;
 
     /// Called once before the first bundle: opens connections, loads models.
     fn setup(&mut self) -> Result<(), BoxError> {

@@ -20,6 +20,7 @@ mod mean;
 mod min;
 mod pairs;
 mod par_do;
+mod par_do_stateful;
 mod partition;
 mod quantiles;
 mod read;
@@ -39,6 +40,7 @@ mod with_timestamps;
 pub use co_group_by_key::{CoGrouped, CoGrouped3};
 pub use join::OuterJoined;
 pub use par_do::{TaggedOutputs, Tags};
+pub use par_do_stateful::Keyed;
 
 use crate::PCollection;
 use crate::graph::Spec;

@@ -3,11 +3,12 @@
 use crate::dofn::dofn_step::{DoFnStep, TagFactory};
 use crate::dofn::side::{SideDeclaration, SideInputs};
 use crate::dofn::{DoFn, Tag};
-use crate::graph::{NodeId, Spec, StepCode, VIEW_FN, WINDOW_MAPPING_FN};
+use crate::graph::{FnRef, NodeId, StepCode, VIEW_FN, WINDOW_MAPPING_FN};
 use crate::pcollection::par_do;
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, Root};
 use ferrobeam_model::pipeline as pb;
+use ferrobeam_model::urns::requirements as urns;
 use std::any::TypeId;
 use std::panic::Location;
 use std::sync::Arc;
@@ -207,23 +208,54 @@ impl<T: Element> PCollection<T> {
     ) -> TaggedOutputs<D::Out> {
         let (root, at) = (&self.root, Location::caller());
         let (windowing, bounded) = (root.windowing(self.id), root.is_bounded(self.id));
-        let (ends, factories): (Vec<_>, Vec<_>) =
-            tags.declarations().into_iter().map(|tag| ((tag.name, tag.of, tag.output), tag.factory)).unzip();
+        let (ends, factories) = split(tags);
         let code = Some(StepCode::Step(Arc::new(DoFnStep::new(dofn, factories))));
-        let spec = with_sides(&sides);
-        let node = root.step_with_sides(verb, spec, vec![self.input("in")], sides, code, at);
-        let main = root.output(node, None, windowing.clone(), bounded);
-        let tags = ends.into_iter().map(|(name, of, output)| {
-            let collection = output(root, node, name, windowing.clone(), bounded);
-            DeclaredTag { name, collection, of }
+        if D::FINALIZES {
+            root.require(urns::REQUIRES_BUNDLE_FINALIZATION);
+        }
+        let add_sides = with_sides(&sides);
+        let spec = par_do(move |payload, reference| {
+            payload.requests_finalization = D::FINALIZES;
+            add_sides(payload, reference);
         });
-        TaggedOutputs { main, tags: tags.collect() }
+        let node = root.step_with_sides(verb, spec, vec![self.input("in")], sides, code, at);
+        outputs(root, node, ends, windowing, bounded)
     }
 }
 
-fn with_sides(sides: &[SideDeclaration]) -> Spec {
+/// How an additional output is added to the graph.
+pub(super) struct TagOutput {
+    name: &'static str,
+    of: TypeId,
+    output: fn(&Root, NodeId, &'static str, Arc<WindowingStrategy>, bool) -> u32,
+}
+
+/// The halves of additional outputs: for the graph and for the code.
+pub(super) fn split(tags: impl Tags) -> (Vec<TagOutput>, Vec<TagFactory>) {
+    let halves = |TagDeclaration { name, factory, of, output }| (TagOutput { name, of, output }, factory);
+    tags.declarations().into_iter().map(halves).unzip()
+}
+
+/// Adds the outputs of a step.
+pub(super) fn outputs<U: Element>(
+    root: &Root,
+    node: NodeId,
+    tags: Vec<TagOutput>,
+    windowing: Arc<WindowingStrategy>,
+    bounded: bool,
+) -> TaggedOutputs<U> {
+    let main = root.output(node, None, windowing.clone(), bounded);
+    let tags = tags.into_iter().map(|TagOutput { name, of, output }| {
+        let collection = output(root, node, name, windowing.clone(), bounded);
+        DeclaredTag { name, collection, of }
+    });
+    TaggedOutputs { main, tags: tags.collect() }
+}
+
+/// Adds side inputs to a payload.
+pub(super) fn with_sides(sides: &[SideDeclaration]) -> impl Fn(&mut pb::ParDoPayload, &FnRef) + 'static {
     let views: Vec<_> = sides.iter().map(|side| (side.name.to_string(), side.access_pattern)).collect();
-    par_do(move |payload, reference| {
+    move |payload, reference| {
         for (name, access_pattern) in &views {
             let access_pattern = pb::FunctionSpec { urn: (*access_pattern).to_owned(), payload: bytes::Bytes::new() };
             payload.side_inputs.insert(
@@ -235,7 +267,7 @@ fn with_sides(sides: &[SideDeclaration]) -> Spec {
                 },
             );
         }
-    })
+    }
 }
 
 #[cfg(test)]

@@ -133,6 +133,14 @@ kinds! {
 }
 
 impl WindowingStrategy {
+    /// The coder of the windows.
+    pub(crate) fn window_coder(&self) -> CoderSpec {
+        CoderSpec::leaf(match self.windows {
+            Windows::Global => urns::coders::GLOBAL_WINDOW,
+            _ => urns::coders::INTERVAL_WINDOW,
+        })
+    }
+
     /// The strategy with every field explicit, for engines take unset ones differently.
     pub(crate) fn to_proto(
         &self,
@@ -145,14 +153,10 @@ impl WindowingStrategy {
             (true, false) => merge_status::Enum::NeedsMerge,
             (true, true) => merge_status::Enum::AlreadyMerged,
         };
-        let window_coder = match self.windows {
-            Windows::Global => urns::coders::GLOBAL_WINDOW,
-            _ => urns::coders::INTERVAL_WINDOW,
-        };
         pb::WindowingStrategy {
             window_fn: Some(self.windows.to_proto(step)),
             merge_status: merge_status.into(),
-            window_coder_id: coder_id(&CoderSpec::leaf(window_coder)),
+            window_coder_id: coder_id(&self.window_coder()),
             trigger: Some(self.trigger.to_proto()),
             accumulation_mode: self.accumulation_mode.to_proto(),
             output_time: self.timestamp_combiner.to_proto(),

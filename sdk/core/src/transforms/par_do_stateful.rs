@@ -1,0 +1,208 @@
+//! Steps made of a `StatefulDoFn`.
+
+use super::par_do::{TaggedOutputs, Tags, outputs, split, with_sides};
+use crate::coder::{CoderSpec, spec_of};
+use crate::dofn::side::{SideDeclaration, SideInputs};
+use crate::dofn::stateful::operator::TimeDomain;
+use crate::dofn::stateful::{CellForm, StatefulDoFn, StatefulStep, Timers, specs};
+use crate::graph::{COMBINE_FN, StepCode};
+use crate::pcollection::par_do;
+use crate::{Element, PCollection, Pair, Root};
+use ferrobeam_model::pipeline as pb;
+use ferrobeam_model::pipeline::state_spec::Spec;
+use ferrobeam_model::urns;
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// No variant of an enum has this name.
+const ON_WINDOW_EXPIRATION: &str = "on-window-expiration";
+
+/// Only pairs of a stateful step's key and element; the generics make the compiler print this text.
+#[diagnostic::on_unimplemented(
+    message = "this `StatefulDoFn` needs elements of type `({K}, {V})`, found `{Self}`",
+    label = "not pairs of its `Key` and its `In`",
+    note = "state belongs to a key: make pairs first, for example with `.key_by(|x| ..)`"
+)]
+pub trait Keyed<K, V>: Pair<K, V> {}
+
+impl<K: Element, V: Element> Keyed<K, V> for (K, V) {}
+
+impl<T: Element> PCollection<T> {
+    /// Processes each pair with a [`StatefulDoFn`], which has state and timers for each key and window.
+    ///
+    /// Windows that merge must have been merged by a grouping before: state does not merge.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    ///
+    /// /// Numbers the elements of each key, in no particular order.
+    /// #[derive(Clone)]
+    /// struct Number;
+    ///
+    /// #[derive(State)]
+    /// # #[state(crate = "ferrobeam_core")]
+    /// struct Numbered {
+    ///     last: Value<u64>,
+    /// }
+    ///
+    /// impl StatefulDoFn for Number {
+    ///     type Key = char;
+    ///     type In = String;
+    ///     type Out = (char, u64, String);
+    ///     type State = Numbered;
+    ///     type Timer = ();
+    ///
+    ///     fn process(
+    ///         &mut self,
+    ///         key: &char,
+    ///         word: String,
+    ///         state: &mut Numbered,
+    ///         ctx: &mut StatefulContext<'_, (char, u64, String), ()>,
+    ///     ) -> Result<(), BoxError> {
+    ///         let n = state.last.get().copied().unwrap_or_default() + 1;
+    ///         state.last.set(n);
+    ///         ctx.emit((*key, n, word));
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// Root::build(|root| {
+    ///     let words = root.create([('a', "ant".to_owned()), ('a', "ape".to_owned())]);
+    ///     words.par_do_stateful(Number).discard();
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn par_do_stateful<D: StatefulDoFn>(&self, dofn: D) -> PCollection<D::Out>
+    where
+        T: Keyed<D::Key, D::In>,
+    {
+        self.stateful(dofn, (), Vec::new()).main()
+    }
+
+    /// Processes each pair with a [`StatefulDoFn`] that has additional outputs: see
+    /// [`par_do_tagged`](PCollection::par_do_tagged).
+    #[track_caller]
+    pub fn par_do_stateful_tagged<D: StatefulDoFn>(&self, dofn: D, tags: impl Tags) -> TaggedOutputs<D::Out>
+    where
+        T: Keyed<D::Key, D::In>,
+    {
+        self.stateful(dofn, tags, Vec::new())
+    }
+
+    /// Processes each pair with a [`StatefulDoFn`] that reads side inputs: see [`par_do_with`](PCollection::par_do_with).
+    #[track_caller]
+    pub fn par_do_stateful_with<D: StatefulDoFn>(&self, sides: impl SideInputs, dofn: D) -> PCollection<D::Out>
+    where
+        T: Keyed<D::Key, D::In>,
+    {
+        self.stateful(dofn, (), sides.declarations()).main()
+    }
+
+    /// Processes each pair with a [`StatefulDoFn`] that reads side inputs and has additional outputs.
+    #[track_caller]
+    pub fn par_do_stateful_tagged_with<D: StatefulDoFn>(
+        &self,
+        sides: impl SideInputs,
+        dofn: D,
+        tags: impl Tags,
+    ) -> TaggedOutputs<D::Out>
+    where
+        T: Keyed<D::Key, D::In>,
+    {
+        self.stateful(dofn, tags, sides.declarations())
+    }
+
+    #[track_caller]
+    fn stateful<D: StatefulDoFn>(
+        &self,
+        dofn: D,
+        tags: impl Tags,
+        sides: Vec<SideDeclaration>,
+    ) -> TaggedOutputs<D::Out> {
+        let (root, at) = (&self.root, Location::caller());
+        let (windowing, bounded) = (root.windowing(self.id), root.is_bounded(self.id));
+        if windowing.needs_merge() {
+            let why = "the windows of a stateful step's input still merge, and its state would not: \
+                       group by the key before, or use other windows";
+            root.mistake(at, why);
+        }
+        let requirements = [
+            (true, urns::requirements::REQUIRES_STATEFUL_PROCESSING),
+            (D::TIME_SORTED, urns::requirements::REQUIRES_TIME_SORTED_INPUT),
+            (D::ON_WINDOW_EXPIRATION, urns::requirements::REQUIRES_ON_WINDOW_EXPIRATION),
+            (D::FINALIZES, urns::requirements::REQUIRES_BUNDLE_FINALIZATION),
+        ];
+        requirements.iter().filter(|(needed, _)| *needed).for_each(|(_, urn)| root.require(urn));
+        let state = state_specs::<D>(root);
+        let timers = timer_specs::<D>(root, windowing.window_coder());
+        let add_sides = with_sides(&sides);
+        let spec = par_do(move |payload, reference| {
+            add_sides(payload, reference);
+            payload.state_specs = state.clone();
+            for spec in payload.state_specs.values_mut() {
+                if let Some(Spec::CombiningSpec(combining)) = &mut spec.spec {
+                    combining.combine_fn = Some(reference.function(COMBINE_FN));
+                }
+            }
+            payload.timer_family_specs = timers.clone();
+            payload.requires_time_sorted_input = D::TIME_SORTED;
+            payload.requests_finalization = D::FINALIZES;
+            if D::ON_WINDOW_EXPIRATION {
+                payload.on_window_expiration_timer_family_spec = ON_WINDOW_EXPIRATION.to_owned();
+            }
+        });
+        let (ends, factories) = split(tags);
+        let code = Some(StepCode::Stateful(Arc::new(StatefulStep::new(dofn, factories))));
+        let node = root.step_with_sides("ParDoStateful", spec, vec![self.input("in")], sides, code, at);
+        outputs(root, node, ends, windowing, bounded)
+    }
+}
+
+/// The cells as Beam's kinds of state, each with the protocol by which it is read and written.
+fn state_specs<D: StatefulDoFn>(root: &Root) -> BTreeMap<String, pb::StateSpec> {
+    use urns::user_states::{BAG, MULTIMAP, ORDERED_LIST};
+    let id = |spec: &CoderSpec| root.coder_id_of(spec);
+    let specs = specs::<D::State>().into_iter().map(|cell| {
+        let (protocol, spec) = match &cell.form {
+            CellForm::Value(of) => (BAG, Spec::ReadModifyWriteSpec(pb::ReadModifyWriteStateSpec { coder_id: id(of) })),
+            CellForm::Bag(of) => (BAG, Spec::BagSpec(pb::BagStateSpec { element_coder_id: id(of) })),
+            CellForm::Combining(of) => {
+                let combine_fn = None;
+                (BAG, Spec::CombiningSpec(pb::CombiningStateSpec { accumulator_coder_id: id(of), combine_fn }))
+            }
+            CellForm::Set(of) => (MULTIMAP, Spec::SetSpec(pb::SetStateSpec { element_coder_id: id(of) })),
+            CellForm::Map(key, value) => {
+                let (key_coder_id, value_coder_id) = (id(key), id(value));
+                (MULTIMAP, Spec::MapSpec(pb::MapStateSpec { key_coder_id, value_coder_id }))
+            }
+            CellForm::Multimap(key, value) => {
+                let (key_coder_id, value_coder_id) = (id(key), id(value));
+                (MULTIMAP, Spec::MultimapSpec(pb::MultimapStateSpec { key_coder_id, value_coder_id }))
+            }
+            CellForm::OrderedList(of) => {
+                (ORDERED_LIST, Spec::OrderedListSpec(pb::OrderedListStateSpec { element_coder_id: id(of) }))
+            }
+        };
+        let protocol = pb::FunctionSpec { urn: protocol.to_owned(), payload: bytes::Bytes::new() };
+        (cell.name.to_owned(), pb::StateSpec { spec: Some(spec), protocol: Some(protocol) })
+    });
+    specs.collect()
+}
+
+fn timer_specs<D: StatefulDoFn>(root: &Root, windows: CoderSpec) -> BTreeMap<String, pb::TimerFamilySpec> {
+    let coder = CoderSpec::of(urns::coders::TIMER, vec![spec_of::<D::Key>(), windows]);
+    let expiration = D::ON_WINDOW_EXPIRATION.then_some((ON_WINDOW_EXPIRATION, TimeDomain::EventTime));
+    let declared = D::Timer::FACTS.iter().map(|timer| (timer.name, timer.domain));
+    let specs = declared.chain(expiration).map(|(name, domain)| {
+        let time_domain = match domain {
+            TimeDomain::EventTime => pb::time_domain::Enum::EventTime,
+            TimeDomain::ProcessingTime => pb::time_domain::Enum::ProcessingTime,
+        };
+        let timer_family_coder_id = root.coder_id_of(&coder);
+        (name.to_owned(), pb::TimerFamilySpec { time_domain: time_domain.into(), timer_family_coder_id })
+    });
+    specs.collect()
+}
