@@ -205,13 +205,26 @@ impl<T: Element> PCollection<T> {
         tags: impl Tags,
         sides: Vec<SideDeclaration>,
     ) -> TaggedOutputs<D::Out> {
+        let code = |tags| StepCode::Step(Arc::new(DoFnStep::new(dofn, tags)));
+        self.tagged_step(verb, with_sides(&sides, |_| ()), tags, sides, self.root.is_bounded(self.id), code)
+    }
+
+    /// Adds a step with additional outputs, whose code is made with what makes their ends.
+    #[track_caller]
+    pub(crate) fn tagged_step<U: Element>(
+        &self,
+        verb: &str,
+        spec: Spec,
+        tags: impl Tags,
+        sides: Vec<SideDeclaration>,
+        bounded: bool,
+        code: impl FnOnce(Vec<TagFactory>) -> StepCode,
+    ) -> TaggedOutputs<U> {
         let (root, at) = (&self.root, Location::caller());
-        let (windowing, bounded) = (root.windowing(self.id), root.is_bounded(self.id));
+        let windowing = root.windowing(self.id);
         let (ends, factories): (Vec<_>, Vec<_>) =
             tags.declarations().into_iter().map(|tag| ((tag.name, tag.of, tag.output), tag.factory)).unzip();
-        let code = Some(StepCode::Step(Arc::new(DoFnStep::new(dofn, factories))));
-        let spec = with_sides(&sides);
-        let node = root.step_with_sides(verb, spec, vec![self.input("in")], sides, code, at);
+        let node = root.step_with_sides(verb, spec, vec![self.input("in")], sides, Some(code(factories)), at);
         let main = root.output(node, None, windowing.clone(), bounded);
         let tags = ends.into_iter().map(|(name, of, output)| {
             let collection = output(root, node, name, windowing.clone(), bounded);
@@ -221,9 +234,11 @@ impl<T: Element> PCollection<T> {
     }
 }
 
-fn with_sides(sides: &[SideDeclaration]) -> Spec {
+/// A ParDo with side inputs; `change` adds what else its payload needs.
+pub(crate) fn with_sides(sides: &[SideDeclaration], change: impl Fn(&mut pb::ParDoPayload) + 'static) -> Spec {
     let views: Vec<_> = sides.iter().map(|side| (side.name.to_string(), side.access_pattern)).collect();
     par_do(move |payload, reference| {
+        change(payload);
         for (name, access_pattern) in &views {
             let access_pattern = pb::FunctionSpec { urn: (*access_pattern).to_owned(), payload: bytes::Bytes::new() };
             payload.side_inputs.insert(
