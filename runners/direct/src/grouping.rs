@@ -9,7 +9,7 @@ use ferrobeam_core::graph::{Graph, StepCode, StepName, wire_before};
 use ferrobeam_core::grouping::{AnyGrouping, Cells, OnBytes, Panes, ParcelSink, Rows, Slot};
 use ferrobeam_core::metrics::Counter;
 use ferrobeam_core::windowing::{
-    ClosingBehavior, PaneInfo, Timing, TimestampCombiner, Trigger, Window, WindowingStrategy,
+    ClosingBehavior, PaneInfo, TimestampCombiner, Timing, Trigger, Window, WindowingStrategy,
 };
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::engine::{self, Now};

@@ -159,13 +159,7 @@ impl Keyed {
         result
     }
 
-    fn run_keys(
-        &mut self,
-        operator: &mut dyn StatefulOperator,
-        bundle: &Bundle,
-        now: Now,
-        fate: Fate,
-    ) -> Result<()> {
+    fn run_keys(&mut self, operator: &mut dyn StatefulOperator, bundle: &Bundle, now: Now, fate: Fate) -> Result<()> {
         operator.start_bundle()?;
         let keys = if fate == Fate::FailsHalfWay { bundle.0.len().div_ceil(2) } else { bundle.0.len() };
         for (key, rows) in bundle.0.iter().take(keys) {

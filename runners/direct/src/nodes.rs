@@ -80,7 +80,8 @@ impl Nodes {
         }
         let handles: BTreeMap<&str, Side> = sides.iter().map(|(name, view)| (*name, view.side().clone())).collect();
         for draft in drafts {
-            let before: BTreeSet<NodeId> = draft.inputs.iter().filter_map(|input| producers.get(input).copied()).collect();
+            let before: BTreeSet<NodeId> =
+                draft.inputs.iter().filter_map(|input| producers.get(input).copied()).collect();
             let before: Vec<NodeId> = before.into_iter().collect();
             let Some(node) = make(graph, plan, schedule, &draft, &mut sides, &handles)? else { continue };
             let passing = match &node {
@@ -128,7 +129,8 @@ fn drafts(plan: &Plan) -> Vec<Draft<'_>> {
     for junction in &plan.late_outputs {
         add(Plot::Late, vec![junction.input.as_str()], vec![junction.output.as_str()]);
     }
-    let sides: BTreeSet<&str> = plan.stages.iter().flat_map(|s| &s.sides).map(|side| side.collection.as_str()).collect();
+    let sides: BTreeSet<&str> =
+        plan.stages.iter().flat_map(|s| &s.sides).map(|side| side.collection.as_str()).collect();
     for side in sides {
         add(Plot::View, vec![side], vec![]);
     }

@@ -333,9 +333,11 @@ impl<'a> Run<'a> {
                 deliveries.push_back(Delivery::of(&output, fired));
             }
         }
-        deliveries.extend(
-            rows.into_iter().map(|(collection, rows)| Delivery { collection, rows, but_groupings: true }),
-        );
+        deliveries.extend(rows.into_iter().map(|(collection, rows)| Delivery {
+            collection,
+            rows,
+            but_groupings: true,
+        }));
         self.deliver(deliveries)?;
         effects.commit(id, &mut self.nodes.watermarks);
         if let Node::Stage(stage) = &self.nodes.nodes[id]
@@ -360,7 +362,8 @@ impl<'a> Run<'a> {
                     Node::Stage(stage) => stage.accept(id, rows.clone(), &mut self.nodes.watermarks)?,
                     Node::Relay { output } => deliveries.push_back(Delivery::of(output, rows.clone())),
                     Node::Late { output, windowing } => {
-                        let is_late = |window: &Window| windowing.garbage_collection_time(*window) < now.input_watermark;
+                        let is_late =
+                            |window: &Window| windowing.garbage_collection_time(*window) < now.input_watermark;
                         let late = rows.iter().cloned().flat_map(Row::explode).filter(|row| is_late(&row.window()));
                         deliveries.push_back(Delivery::of(output, late.collect()));
                     }

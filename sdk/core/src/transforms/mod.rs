@@ -20,6 +20,7 @@ mod mean;
 mod min;
 mod pairs;
 mod par_do;
+mod par_do_splittable;
 mod par_do_stateful;
 mod partition;
 mod quantiles;

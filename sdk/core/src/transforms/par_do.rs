@@ -3,7 +3,7 @@
 use crate::dofn::dofn_step::{DoFnStep, TagFactory};
 use crate::dofn::side::{SideDeclaration, SideInputs};
 use crate::dofn::{DoFn, Tag};
-use crate::graph::{FnRef, NodeId, StepCode, VIEW_FN, WINDOW_MAPPING_FN};
+use crate::graph::{FnRef, NodeId, Spec, StepCode, VIEW_FN, WINDOW_MAPPING_FN};
 use crate::pcollection::par_do;
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, Root};
@@ -206,56 +206,44 @@ impl<T: Element> PCollection<T> {
         tags: impl Tags,
         sides: Vec<SideDeclaration>,
     ) -> TaggedOutputs<D::Out> {
-        let (root, at) = (&self.root, Location::caller());
-        let (windowing, bounded) = (root.windowing(self.id), root.is_bounded(self.id));
-        let (ends, factories) = split(tags);
-        let code = Some(StepCode::Step(Arc::new(DoFnStep::new(dofn, factories))));
+        let code = |tags| StepCode::Step(Arc::new(DoFnStep::new(dofn, tags)));
         if D::FINALIZES {
-            root.require(urns::REQUIRES_BUNDLE_FINALIZATION);
+            self.root.require(urns::REQUIRES_BUNDLE_FINALIZATION);
         }
-        let add_sides = with_sides(&sides);
-        let spec = par_do(move |payload, reference| {
-            payload.requests_finalization = D::FINALIZES;
-            add_sides(payload, reference);
+        let spec = with_sides(&sides, |payload, _| payload.requests_finalization = D::FINALIZES);
+        self.tagged_step(verb, spec, tags, sides, self.root.is_bounded(self.id), code)
+    }
+
+    /// Adds a step with additional outputs, whose code is made with what makes their ends.
+    #[track_caller]
+    pub(crate) fn tagged_step<U: Element>(
+        &self,
+        verb: &str,
+        spec: Spec,
+        tags: impl Tags,
+        sides: Vec<SideDeclaration>,
+        bounded: bool,
+        code: impl FnOnce(Vec<TagFactory>) -> StepCode,
+    ) -> TaggedOutputs<U> {
+        let (root, at) = (&self.root, Location::caller());
+        let windowing = root.windowing(self.id);
+        let (ends, factories): (Vec<_>, Vec<_>) =
+            tags.declarations().into_iter().map(|tag| ((tag.name, tag.of, tag.output), tag.factory)).unzip();
+        let node = root.step_with_sides(verb, spec, vec![self.input("in")], sides, Some(code(factories)), at);
+        let main = root.output(node, None, windowing.clone(), bounded);
+        let tags = ends.into_iter().map(|(name, of, output)| {
+            let collection = output(root, node, name, windowing.clone(), bounded);
+            DeclaredTag { name, collection, of }
         });
-        let node = root.step_with_sides(verb, spec, vec![self.input("in")], sides, code, at);
-        outputs(root, node, ends, windowing, bounded)
+        TaggedOutputs { main, tags: tags.collect() }
     }
 }
 
-/// How an additional output is added to the graph.
-pub(super) struct TagOutput {
-    name: &'static str,
-    of: TypeId,
-    output: fn(&Root, NodeId, &'static str, Arc<WindowingStrategy>, bool) -> u32,
-}
-
-/// The halves of additional outputs: for the graph and for the code.
-pub(super) fn split(tags: impl Tags) -> (Vec<TagOutput>, Vec<TagFactory>) {
-    let halves = |TagDeclaration { name, factory, of, output }| (TagOutput { name, of, output }, factory);
-    tags.declarations().into_iter().map(halves).unzip()
-}
-
-/// Adds the outputs of a step.
-pub(super) fn outputs<U: Element>(
-    root: &Root,
-    node: NodeId,
-    tags: Vec<TagOutput>,
-    windowing: Arc<WindowingStrategy>,
-    bounded: bool,
-) -> TaggedOutputs<U> {
-    let main = root.output(node, None, windowing.clone(), bounded);
-    let tags = tags.into_iter().map(|TagOutput { name, of, output }| {
-        let collection = output(root, node, name, windowing.clone(), bounded);
-        DeclaredTag { name, collection, of }
-    });
-    TaggedOutputs { main, tags: tags.collect() }
-}
-
-/// Adds side inputs to a payload.
-pub(super) fn with_sides(sides: &[SideDeclaration]) -> impl Fn(&mut pb::ParDoPayload, &FnRef) + 'static {
+/// A ParDo with side inputs; `change` adds what else its payload needs.
+pub(crate) fn with_sides(sides: &[SideDeclaration], change: impl Fn(&mut pb::ParDoPayload, &FnRef) + 'static) -> Spec {
     let views: Vec<_> = sides.iter().map(|side| (side.name.to_string(), side.access_pattern)).collect();
-    move |payload, reference| {
+    par_do(move |payload, reference| {
+        change(payload, reference);
         for (name, access_pattern) in &views {
             let access_pattern = pb::FunctionSpec { urn: (*access_pattern).to_owned(), payload: bytes::Bytes::new() };
             payload.side_inputs.insert(
@@ -267,7 +255,7 @@ pub(super) fn with_sides(sides: &[SideDeclaration]) -> impl Fn(&mut pb::ParDoPay
                 },
             );
         }
-    }
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Steps made of a `StatefulDoFn`.
 
-use super::par_do::{TaggedOutputs, Tags, outputs, split, with_sides};
+use super::par_do::{TaggedOutputs, Tags, with_sides};
 use crate::coder::{CoderSpec, spec_of};
 use crate::dofn::side::{SideDeclaration, SideInputs};
 use crate::dofn::stateful::operator::TimeDomain;
 use crate::dofn::stateful::{CellForm, StatefulDoFn, StatefulStep, Timers, specs};
 use crate::graph::{COMBINE_FN, StepCode};
-use crate::pcollection::par_do;
 use crate::{Element, PCollection, Pair, Root};
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::pipeline::state_spec::Spec;
@@ -123,7 +122,7 @@ impl<T: Element> PCollection<T> {
         sides: Vec<SideDeclaration>,
     ) -> TaggedOutputs<D::Out> {
         let (root, at) = (&self.root, Location::caller());
-        let (windowing, bounded) = (root.windowing(self.id), root.is_bounded(self.id));
+        let windowing = root.windowing(self.id);
         if windowing.needs_merge() {
             let why = "the windows of a stateful step's input still merge, and its state would not: \
                        group by the key before, or use other windows";
@@ -138,9 +137,7 @@ impl<T: Element> PCollection<T> {
         requirements.iter().filter(|(needed, _)| *needed).for_each(|(_, urn)| root.require(urn));
         let state = state_specs::<D>(root);
         let timers = timer_specs::<D>(root, windowing.window_coder());
-        let add_sides = with_sides(&sides);
-        let spec = par_do(move |payload, reference| {
-            add_sides(payload, reference);
+        let spec = with_sides(&sides, move |payload, reference| {
             payload.state_specs = state.clone();
             for spec in payload.state_specs.values_mut() {
                 if let Some(Spec::CombiningSpec(combining)) = &mut spec.spec {
@@ -154,10 +151,8 @@ impl<T: Element> PCollection<T> {
                 payload.on_window_expiration_timer_family_spec = ON_WINDOW_EXPIRATION.to_owned();
             }
         });
-        let (ends, factories) = split(tags);
-        let code = Some(StepCode::Stateful(Arc::new(StatefulStep::new(dofn, factories))));
-        let node = root.step_with_sides("ParDoStateful", spec, vec![self.input("in")], sides, code, at);
-        outputs(root, node, ends, windowing, bounded)
+        let code = |tags| StepCode::Stateful(Arc::new(StatefulStep::new(dofn, tags)));
+        self.tagged_step("ParDoStateful", spec, tags, sides, root.is_bounded(self.id), code)
     }
 }
 

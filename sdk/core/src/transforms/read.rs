@@ -2,12 +2,8 @@
 
 use crate::dofn::source::Source;
 use crate::dofn::source_step::{Read, SplitStep};
-use crate::dofn::splittable::estimator::Manual;
-use crate::dofn::splittable::step::SplittableStep;
-use crate::graph::{Spec, StepCode};
-use crate::pcollection::par_do;
+use crate::graph::Spec;
 use crate::{PCollection, Root};
-use ferrobeam_model::urns;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -48,21 +44,15 @@ impl Root {
     #[track_caller]
     pub fn read<S: Source>(&self, source: S) -> PCollection<S::Out> {
         let (source, at) = (Arc::new(source), Location::caller());
-        let (read, node) = self.scope("Read", Spec::Scope, at, || self.read_parts(source, at));
+        let (read, node) = self.scope("Read", Spec::Scope, at, || self.read_parts(source));
         read.made_by(node)
     }
 
-    fn read_parts<S: Source>(&self, source: Arc<S>, at: &'static Location<'static>) -> PCollection<S::Out> {
+    fn read_parts<S: Source>(&self, source: Arc<S>) -> PCollection<S::Out> {
         // A bare splittable DoFn would read on one worker of some engines; restrictions that were shuffled spread.
         let parts: PCollection<S::Restriction> = self.impulse().step("Split", SplitStep(source.clone()));
         let parts = parts.reshuffle();
-        self.require(urns::requirements::REQUIRES_SPLITTABLE_DOFN);
-        // Engines move a restriction together with the state of its watermark estimator.
-        let restriction_coder = self.coder_id::<(S::Restriction, Manual)>();
-        let spec = par_do(move |payload, _| payload.restriction_coder_id.clone_from(&restriction_coder));
-        let code = Some(StepCode::Splittable(Arc::new(SplittableStep::new(Read::new(source), Vec::new()))));
-        let node = self.step("Read", spec, vec![parts.input("in")], code, at);
-        self.output(node, None, self.windowing(parts.id), S::BOUNDED)
+        parts.splittable("Read", Read::new(source), (), Vec::new()).main()
     }
 }
 

@@ -4,6 +4,8 @@ pub mod estimator;
 pub mod operator;
 pub(crate) mod output;
 pub(crate) mod step;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod tracker;
 
 use crate::Element;
