@@ -8,8 +8,10 @@ pub mod grouping;
 mod holds;
 mod state;
 mod timers;
+mod watermark;
 
 pub use grouping::{Dropped, Grouping, Now, Row, Saved};
 pub use holds::Holds;
 pub use state::States;
 pub use timers::{Due, PendingTimer, Timers};
+pub use watermark::{NodeId, Passing, Watermarks};
