@@ -96,8 +96,6 @@ impl Cells {
                 contents.values.remove(&key);
             }
             CellChange::Insert { at, value } => contents.list.entry(at).or_default().push(value),
-            // Standing on its head, a range of a map panics.
-            CellChange::ClearRange { range } if range.is_empty() => {}
             CellChange::ClearRange { range } => {
                 let mut behind = contents.list.split_off(&range.start);
                 contents.list.append(&mut behind.split_off(&range.end));
@@ -119,6 +117,7 @@ impl StateReader for Cells {
     }
 
     fn range(&self, cell: &str, range: Range<Timestamp>) -> ferrobeam_core::Result<Vec<(Timestamp, Bytes)>> {
+        // Standing on its head, a range of a map panics.
         if range.is_empty() {
             return Ok(Vec::new());
         }

@@ -5,3 +5,4 @@ mod explain;
 mod fuse;
 mod grouping;
 mod timers;
+mod watermarks;
