@@ -78,6 +78,9 @@ impl LineFormat for Text {
 /// is removed also when the run fails. A line's file depends on the line alone, its place in the file on nothing that
 /// can be relied upon.
 ///
+/// Windows play no part: all of them go to the same files. A collection that is unbounded is an error when the pipeline
+/// is built.
+///
 /// A run fails if the output directory does not exist or cannot be written to.
 pub fn write(prefix: impl Into<String>) -> Write {
     Write { output: Output::new(prefix.into(), ".txt") }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
 use ferrobeam_core::runner::Runner;
-use ferrobeam_core::{Element, Error, PCollection, Root};
+use ferrobeam_core::time::seconds;
+use ferrobeam_core::windowing::FixedWindows;
+use ferrobeam_core::{Element, Error, PCollection, Root, Timestamp};
 use ferrobeam_direct::DirectRunner;
 use ferrobeam_io::files::Compression;
 use ferrobeam_io::{BadRow, csv, json, text};
@@ -187,6 +189,33 @@ fn every_csv_file_has_the_header() {
         let mut texts = place.names().iter().map(|name| place.text(name)).collect::<Vec<_>>();
         texts.sort();
         assert_eq!(texts, ["name,age\n", "name,age\nAda,36\n"]);
+    });
+}
+
+#[test]
+fn all_windows_go_to_the_same_files() {
+    under_schedules(|place| {
+        place
+            .execute(|root| {
+                let people = root.create((0..6).map(|age| person("Ada", age)).collect::<Vec<_>>());
+                let at = |person: &Person| Timestamp::from_millis(i64::from(person.age) * 1000);
+                let windowed = people.with_timestamps(at).window(FixedWindows::of(seconds(2)));
+                let oldest = windowed.map(|person| person.age).key_by(|_| ()).max_per_key();
+                let oldest = oldest.map(|((), age)| person("oldest", age));
+                oldest.apply(csv::write(place.path("csv")));
+                oldest.apply(json::write(place.path("json")));
+                oldest.map(|person| person.age.to_string()).apply(text::write(place.path("text")));
+            })
+            .unwrap();
+        let sorted = |name: &str| {
+            let mut lines = place.text(name).lines().map(str::to_owned).collect::<Vec<_>>();
+            lines.sort();
+            lines
+        };
+        assert!(place.text("csv-00000-of-00001.csv").starts_with("name,age\n"));
+        assert_eq!(sorted("csv-00000-of-00001.csv"), ["name,age", "oldest,1", "oldest,3", "oldest,5"]);
+        assert_eq!(sorted("text-00000-of-00001.txt"), ["1", "3", "5"]);
+        assert_eq!(sorted("json-00000-of-00001.jsonl").len(), 3);
     });
 }
 
