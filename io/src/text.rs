@@ -5,7 +5,8 @@ use crate::file_range::Files;
 use crate::files::RangeSizes;
 use crate::line_source::{LineFormat, LineSource};
 use crate::write::{Output, write_lines};
-use ferrobeam_core::{PCollection, PTransform, Root};
+use ferrobeam_core::dofn::{Context, DoFn};
+use ferrobeam_core::{BoxError, PCollection, PTransform, Root, coder};
 use std::ops::RangeInclusive;
 
 /// Reads the lines of the files that `pattern` means, without their ends (`\n` or `\r\n`).
@@ -78,7 +79,11 @@ impl LineFormat for Text {
 /// is removed also when the run fails. A line's file depends on the line alone, its place in the file on nothing that
 /// can be relied upon.
 ///
-/// A run fails if the output directory does not exist or cannot be written to.
+/// Windows play no part: all of them go to the same files. A collection that is unbounded is an error when the pipeline
+/// is built.
+///
+/// A run fails if the output directory does not exist or cannot be written to, or a string contains `\n`: it would be
+/// read back as two lines.
 pub fn write(prefix: impl Into<String>) -> Write {
     Write { output: Output::new(prefix.into(), ".txt") }
 }
@@ -111,6 +116,25 @@ impl PTransform<PCollection<String>> for Write {
 
     #[track_caller]
     fn expand(self, lines: PCollection<String>) {
-        write_lines(&lines, None, self.output);
+        write_lines(&lines.par_do(OneLine).named("Check"), None, self.output);
+    }
+}
+
+/// Lets strings pass that are one line.
+#[derive(Clone)]
+struct OneLine;
+
+impl DoFn for OneLine {
+    type In = String;
+    type Out = String;
+    fn process(&mut self, line: String, ctx: &mut Context<'_, String>) -> Result<(), BoxError> {
+        if memchr::memchr(b'\n', line.as_bytes()).is_some() {
+            let mut bytes = Vec::new();
+            coder::put(&line, &mut bytes)?;
+            let shown = coder::describe(&coder::spec_of::<String>(), &bytes);
+            return Err(format!("{shown} contains a line end and would be read back as two lines").into());
+        }
+        ctx.emit(line);
+        Ok(())
     }
 }

@@ -28,6 +28,8 @@ impl Output {
 }
 
 /// Writes lines; each file starts with one of the `headers`, if there are any. The headers must all be the same.
+///
+/// What is unbounded is an error when the pipeline is built: its files would never be complete.
 #[track_caller]
 pub(crate) fn write_lines(lines: &PCollection<String>, headers: Option<&PCollection<String>>, output: Output) {
     let shards = Shards::new(&output.prefix, output.shards, &output.suffix);
@@ -40,10 +42,11 @@ pub(crate) fn write_lines(lines: &PCollection<String>, headers: Option<&PCollect
         let _ = abandoned.abandon();
     });
     let seeds = root.impulse().par_do(Prepare { shards: shards.clone() }).named("Prepare");
-    let lines = lines.map(move |line| (shard_of(&line, count), Some(line))).named("Shard");
+    // All windows of the input go to the same files.
+    let lines = lines.whole().map(move |line| (shard_of(&line, count), Some(line))).named("Shard");
     let groups = flatten([&seeds, &lines]).named("Pieces").group_by_key::<u32, Piece>().named("Group");
     let write = |header| WriteShard { shards: shards.clone(), header };
-    let written = match headers.map(PCollection::as_iterable) {
+    let written = match headers.map(|headers| headers.whole().as_iterable()) {
         None => groups.par_do(write(None)),
         Some(headers) => groups.par_do_with(headers.clone(), write(Some(headers))),
     };

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
 use ferrobeam_core::runner::Runner;
-use ferrobeam_core::{Element, Error, PCollection, Root};
+use ferrobeam_core::time::seconds;
+use ferrobeam_core::windowing::FixedWindows;
+use ferrobeam_core::{Element, Error, PCollection, Root, Timestamp};
 use ferrobeam_direct::DirectRunner;
 use ferrobeam_io::files::Compression;
 use ferrobeam_io::{BadRow, csv, json, text};
@@ -191,6 +193,33 @@ fn every_csv_file_has_the_header() {
 }
 
 #[test]
+fn all_windows_go_to_the_same_files() {
+    under_schedules(|place| {
+        place
+            .execute(|root| {
+                let people = root.create((0..6).map(|age| person("Ada", age)).collect::<Vec<_>>());
+                let at = |person: &Person| Timestamp::from_millis(i64::from(person.age) * 1000);
+                let windowed = people.with_timestamps(at).window(FixedWindows::of(seconds(2)));
+                let oldest = windowed.map(|person| person.age).key_by(|_| ()).max_per_key();
+                let oldest = oldest.map(|((), age)| person("oldest", age));
+                oldest.apply(csv::write(place.path("csv")));
+                oldest.apply(json::write(place.path("json")));
+                oldest.map(|person| person.age.to_string()).apply(text::write(place.path("text")));
+            })
+            .unwrap();
+        let sorted = |name: &str| {
+            let mut lines = place.text(name).lines().map(str::to_owned).collect::<Vec<_>>();
+            lines.sort();
+            lines
+        };
+        assert!(place.text("csv-00000-of-00001.csv").starts_with("name,age\n"));
+        assert_eq!(sorted("csv-00000-of-00001.csv"), ["name,age", "oldest,1", "oldest,3", "oldest,5"]);
+        assert_eq!(sorted("text-00000-of-00001.txt"), ["1", "3", "5"]);
+        assert_eq!(sorted("json-00000-of-00001.jsonl").len(), 3);
+    });
+}
+
+#[test]
 fn a_lines_shard_depends_on_the_line_alone() {
     let text = |seed, order: fn(&u32) -> i64| {
         let place = Place::new(seed);
@@ -224,8 +253,19 @@ fn bad_text_files_are_errors() {
         place.put("cut.gz", "hello\n".repeat(1000));
         let whole = fs::read(place.path("cut.gz")).unwrap();
         fs::write(place.path("cut.gz"), &whole[..whole.len() - 1]).unwrap();
-        let expected = "`cut.gz` is not whole: its gzip stream breaks after 6000 decompressed bytes: ";
+        let expected = "`cut.gz` is cut off or damaged: its gzip stream breaks after 6000 decompressed bytes: ";
         assert!(read("cut.gz").starts_with(expected), "{}", read("cut.gz"));
+        // Stored as it is, so that the text is what is damaged and the checksum behind it tells.
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        packed.write_all(b"one\ncafe\n").unwrap();
+        let mut packed = packed.finish().unwrap();
+        let at = packed.windows(4).position(|bytes| bytes == b"cafe").unwrap();
+        packed[at + 3] = 0xe9;
+        fs::write(place.path("bad.gz"), &packed).unwrap();
+        let expected = "`bad.gz` is cut off or damaged: its gzip stream breaks after 9 decompressed bytes: ";
+        assert!(read("bad.gz").starts_with(expected), "{}", read("bad.gz"));
+        let error = place.run(|root| bad(root.apply(csv::read(place.path("bad.gz")).with_errors()))).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
         place.put("long.txt", "a\n12345678\n");
         assert_eq!(read("long.txt"), "`long.txt`, line 2: the line at byte 2 is longer than 7 bytes");
     });
@@ -284,6 +324,34 @@ fn bad_csv_rows_are_errors_or_a_second_collection() {
         let read = csv::read::<Person>(place.path("a.csv")).delimiter(b'\n');
         let error = place.run(|root| root.apply(read)).unwrap_err();
         assert_eq!(error, "`\\n` cannot be a CSV delimiter: it is a quote, a line end or not ASCII");
+    });
+}
+
+#[test]
+fn a_header_that_does_not_fit_is_a_bad_row_if_it_is_alone() {
+    under_schedules(|place| {
+        let read = |name: &str| csv::read::<Person>(place.path(name));
+        place.put("a.csv", "\nname,years\n");
+        let error = place.run(|root| root.apply(read("a.csv"))).unwrap_err();
+        assert_eq!(error, "`a.csv`, line 2: the header does not fit: missing field `age`");
+        let rows = place.run(|root| bad(root.apply(read("a.csv").with_errors()))).unwrap();
+        assert_eq!(rows, [owned((2, 1, "name,years", "the header does not fit: missing field `age`"))]);
+        place.put("b.csv", "name,years\nAda,36\n");
+        let rows = place.run(|root| bad(root.apply(read("b.csv").with_errors()))).unwrap();
+        assert_eq!(rows, [owned((2, 11, "Ada,36", "missing field `age`"))]);
+        for (name, text) in [("right.csv", "age,name\n"), ("empty.csv", "")] {
+            place.put(name, text);
+            assert_eq!(place.run(|root| root.apply(read(name))).unwrap(), []);
+        }
+    });
+}
+
+#[test]
+fn a_line_that_would_be_two_is_refused() {
+    under_schedules(|place| {
+        let lines = ["a".to_owned(), "b\nc".to_owned()];
+        let failed = place.write(&lines, |lines| lines.apply(text::write(place.path("out")))).unwrap_err();
+        assert_eq!(failed, "\"b\\nc\" contains a line end and would be read back as two lines");
     });
 }
 

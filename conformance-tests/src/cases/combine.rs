@@ -175,3 +175,38 @@ pub(super) fn a_panic_in_a_combine_names_the_step(runner: &dyn Runner) -> CaseRe
     });
     fails(result, &["`Sum`", "panicked", "bad luck", &line])
 }
+
+/// Counts, and has nothing to say about 13.
+#[derive(Clone)]
+struct Speechless;
+
+impl CombineFn for Speechless {
+    type In = u64;
+    type Acc = u64;
+    type Out = u64;
+
+    fn create_accumulator(&self) -> u64 {
+        0
+    }
+    fn add_input(&self, count: &mut u64, _: u64) {
+        *count += 1;
+    }
+    fn merge_accumulators(&self, into: &mut u64, from: u64) {
+        *into += from;
+    }
+    fn extract_output(&self, count: u64) -> u64 {
+        assert!(count != 13, "no words");
+        count
+    }
+}
+
+pub(super) fn a_panic_at_the_end_of_a_combine_names_the_key(runner: &dyn Runner) -> CaseResult {
+    let mut line = String::new();
+    let result = runner.run(|root| {
+        let numbers = root.create(0u64..20).key_by(|x| if *x < 13 { "many" } else { "few" }.to_owned());
+        line = line_after!();
+        numbers.combine_per_key(Speechless).named("Count").discard();
+        Ok(())
+    });
+    fails(result, &["`Count`", "panicked on", "\"many\"", "no words", &line])
+}

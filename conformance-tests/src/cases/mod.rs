@@ -124,6 +124,7 @@ suite! {
         many_keys,
         combined_twice,
         a_panic_in_a_combine_names_the_step,
+        a_panic_at_the_end_of_a_combine_names_the_key: ElementInErrors,
     }
     verbs {
         count_counts,

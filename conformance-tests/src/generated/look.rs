@@ -24,8 +24,8 @@ pub(super) enum Look {
 pub(super) enum Seen<'a> {
     Singleton(&'a u64),
     Iterable(&'a [Pair]),
-    Map(MapView<'a, u64, u64>),
-    Multimap(MultimapView<'a, u64, u64>),
+    Map(&'a MapView<u64, u64>),
+    Multimap(&'a MultimapView<u64, u64>),
 }
 
 pub(super) fn total(pairs: &PCollection<Pair>) -> PCollection<u64> {

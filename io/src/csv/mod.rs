@@ -3,6 +3,7 @@
 mod decode;
 mod delimiter;
 mod encode;
+mod header;
 mod read;
 mod records;
 mod source;

@@ -13,7 +13,8 @@ use std::marker::PhantomData;
 /// ends are inside quotes.
 ///
 /// A run fails as with [`crate::text::read`]; if a quote is not closed; and if a record has more or fewer fields than
-/// the first one or its fields are not those of a `T`, unless [`Read::with_errors`] is asked for.
+/// the first one or its fields are not those of a `T`, unless [`Read::with_errors`] is asked for. A first record that
+/// has no rows below it counts as such a record if a field of `T` is missing in it.
 ///
 /// ```
 /// use ferrobeam_core::prelude::*;

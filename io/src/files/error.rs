@@ -54,7 +54,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// A compressed file is cut off or damaged.
-    #[error("`{}` is not whole: its {compression} stream breaks after {offset} decompressed bytes: {source}", .path.display())]
+    #[error("`{}` is cut off or damaged: its {compression} stream breaks after {offset} decompressed bytes: {source}", .path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,5 @@
-use super::{FileError, FileReader};
-use std::io::BufRead;
+use super::{Compression, FileError, FileReader};
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 /// Tells line numbers by counting the line ends of a file, which is done only when somebody asks: in error messages.
@@ -8,20 +8,30 @@ pub struct LineCounter {
     path: PathBuf,
     reader: Option<FileReader>,
     line_ends: u64,
+    /// Whether the whole file is known to be what was written.
+    is_sound: bool,
 }
 
 impl LineCounter {
     /// Counts in the file at `path`, which is opened when it is first needed.
     pub fn new(path: impl AsRef<Path>) -> LineCounter {
-        LineCounter { path: path.as_ref().to_path_buf(), reader: None, line_ends: 0 }
+        LineCounter { path: path.as_ref().to_path_buf(), reader: None, line_ends: 0, is_sound: false }
     }
 
     /// The number, from 1, of the line that holds the byte at `offset`.
     ///
+    /// Who asks has found something wrong there. In a compressed file that may be damage which the decoder notices only
+    /// at the end, by a checksum; so it is read to its end, once.
+    ///
     /// # Errors
     ///
-    /// If the file cannot be read up to there.
+    /// If the file cannot be read up to there, or is compressed and damaged anywhere.
     pub fn line_at(&mut self, offset: u64) -> Result<u64, FileError> {
+        if !self.is_sound && Compression::of(&self.path) != Compression::None {
+            let read = io::copy(&mut FileReader::open(&self.path)?, &mut io::sink());
+            read.map_err(FileError::io("read", &self.path))?;
+        }
+        self.is_sound = true;
         let mut reader = match self.reader.take() {
             Some(reader) if reader.offset() <= offset => reader,
             _ => {

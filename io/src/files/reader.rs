@@ -164,7 +164,7 @@ mod tests {
         std::fs::write(&path, packed).unwrap();
         let text = read(&path, 0).unwrap_err().to_string();
         let expected =
-            format!("`{}` is not whole: its gzip stream breaks after 6 decompressed bytes: ", path.display());
+            format!("`{}` is cut off or damaged: its gzip stream breaks after 6 decompressed bytes: ", path.display());
         assert!(text.starts_with(&expected), "{text}");
     }
 

@@ -5,6 +5,7 @@ use crate::rows::{Buffer, Row, batches};
 use bytes::Bytes;
 use ferrobeam_core::Result;
 use ferrobeam_core::dofn::erased::{Next, Parcel};
+use ferrobeam_core::dofn::finalize::{self, Finalizers};
 use ferrobeam_core::dofn::splittable::operator::SplittableOperator;
 use ferrobeam_core::dofn::stateful::operator::StatefulOperator;
 use ferrobeam_core::metrics::{self, Metrics};
@@ -33,16 +34,18 @@ pub(crate) struct Outcome {
     pub(crate) rows: Vec<(String, Vec<Row>)>,
     pub(crate) parcels: Vec<(usize, Vec<Parcel>)>,
     pub(crate) metrics: Metrics,
+    pub(crate) finalizers: Finalizers,
 }
 
 impl Processor {
     /// Runs a bundle.
     pub(crate) fn run<R>(&mut self, bundle: impl FnOnce(&mut Input) -> Result<R>) -> Result<(R, Outcome)> {
-        let (result, metrics) = metrics::collect(|| bundle(&mut self.input));
+        let ((result, finalizers), metrics) = metrics::collect(|| finalize::collect(|| bundle(&mut self.input)));
         let outcome = Outcome {
             rows: self.buffers.iter().map(|(collection, buffer)| (collection.clone(), buffer.take())).collect(),
             parcels: self.parcels.iter().map(|(grouping, parcels)| (*grouping, parcels.take())).collect(),
             metrics,
+            finalizers,
         };
         Ok((result?, outcome))
     }

@@ -3,7 +3,7 @@
 use crate::grouping::Parcels;
 use crate::nodes::{Node, Nodes};
 use crate::rows::Buffer;
-use crate::sides::{Side, Sides};
+use crate::sides::Sides;
 use ferrobeam_core::Result;
 use ferrobeam_core::dofn::erased::AnyReceiver;
 use ferrobeam_core::dofn::side::SideReader;
@@ -54,20 +54,11 @@ impl Edges for StageEdges<'_> {
     }
 
     fn sides(&mut self, transform: &str) -> Arc<dyn SideReader> {
-        let side = |side: &SideInput| Some((side.name.clone(), self.side(&side.collection)?));
+        let side = |side: &SideInput| Some((side.name.clone(), self.nodes.side(self.graph, side)?));
         Arc::new(Sides(self.stage.sides.iter().filter(|side| side.transform == transform).filter_map(side).collect()))
     }
 
     fn parts(&self) -> usize {
         self.parts
-    }
-}
-
-impl StageEdges<'_> {
-    fn side(&self, collection: &str) -> Option<Side> {
-        match self.nodes.nodes.get(*self.nodes.views.get(collection)?)? {
-            Node::View(view) => Some(view.side().clone()),
-            _ => None,
-        }
     }
 }

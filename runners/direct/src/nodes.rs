@@ -11,7 +11,7 @@ use ferrobeam_core::testing::TestStreamEvent;
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::engine::{NodeId, Passing, Watermarks};
-use ferrobeam_runner_core::fuse::{Plan, Stage};
+use ferrobeam_runner_core::fuse::{Plan, SideInput, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -71,19 +71,24 @@ impl Nodes {
             views: BTreeMap::new(),
         };
         let mut producers: BTreeMap<&str, NodeId> = BTreeMap::new();
-        // Side inputs come first: stages hold them, and watermarks do not flow through them.
-        let mut sides: BTreeMap<&str, View> = BTreeMap::new();
-        for draft in drafts.iter().filter(|draft| matches!(draft.plot, Plot::View)) {
-            for collection in &draft.inputs {
-                sides.insert(collection, View::new(graph, collection)?);
+        // Stages hold them, and watermarks do not flow through them.
+        let mut views: BTreeMap<&str, View> = BTreeMap::new();
+        for collection in plan.stages.iter().flat_map(|stage| &stage.sides).map(|side| side.collection.as_str()) {
+            if !views.contains_key(collection) {
+                views.insert(collection, View::new(graph, collection)?);
             }
         }
-        let handles: BTreeMap<&str, Side> = sides.iter().map(|(name, view)| (*name, view.side().clone())).collect();
+        let mut sides = Vec::new();
+        for stage in &plan.stages {
+            sides
+                .push(stage.sides.iter().filter_map(|side| of_view(graph, views.get(side.collection.as_str())?, side)));
+        }
+        let sides: Vec<Vec<Side>> = sides.into_iter().map(Iterator::collect).collect();
         for draft in drafts {
             let before: BTreeSet<NodeId> =
                 draft.inputs.iter().filter_map(|input| producers.get(input).copied()).collect();
             let before: Vec<NodeId> = before.into_iter().collect();
-            let Some(node) = make(graph, plan, schedule, &draft, &mut sides, &handles)? else { continue };
+            let Some(node) = make(graph, plan, schedule, &draft, &mut views, &sides)? else { continue };
             let passing = match &node {
                 Node::Grouping(_) | Node::View(_) => Passing::WhenTold,
                 Node::Stage(stage) if plan.stages[stage.stage].stateful.is_some() => Passing::WhenTold,
@@ -101,6 +106,19 @@ impl Nodes {
         }
         Ok(all)
     }
+
+    /// A side input as its reader sees it.
+    pub(crate) fn side(&self, graph: &Graph, side: &SideInput) -> Option<Side> {
+        match self.nodes.get(*self.views.get(&side.collection)?)? {
+            Node::View(view) => of_view(graph, view, side),
+            _ => None,
+        }
+    }
+}
+
+fn of_view(graph: &Graph, view: &View, side: &SideInput) -> Option<Side> {
+    let step = graph.step_name(graph.transform(&side.transform).ok()?).ok()?;
+    Some(view.side(graph.side_mapping(&side.transform, &side.name).map(|mapping| (step.clone(), mapping.clone()))))
 }
 
 fn drafts(plan: &Plan) -> Vec<Draft<'_>> {
@@ -178,7 +196,7 @@ fn make<'a>(
     schedule: &mut Schedule,
     draft: &Draft<'a>,
     views: &mut BTreeMap<&'a str, View>,
-    sides: &BTreeMap<&'a str, Side>,
+    sides: &[Vec<Side>],
 ) -> Result<Option<Node>> {
     let output = || draft.outputs.first().map_or_else(String::new, |output| (*output).to_owned());
     let node = match draft.plot {
@@ -193,10 +211,7 @@ fn make<'a>(
             _ => return Err(Error::Graph(vec![format!("`{transform}` has no script")])),
         },
         Plot::Grouping(id) => Node::Grouping(Box::new(Grouping::new(graph, &plan.groupings[id], schedule.coin())?)),
-        Plot::Stage(id, stage) => {
-            let mine = stage.sides.iter().filter_map(|side| sides.get(side.collection.as_str()).cloned());
-            Node::Stage(Box::new(StageNode::new(id, mine.collect(), work(graph, stage)?)))
-        }
+        Plot::Stage(id, stage) => Node::Stage(Box::new(StageNode::new(id, sides[id].clone(), work(graph, stage)?))),
         Plot::View => match draft.inputs.first().and_then(|collection| views.remove(collection)) {
             Some(view) => Node::View(Box::new(view)),
             None => return Ok(None),

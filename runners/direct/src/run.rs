@@ -322,7 +322,7 @@ impl<'a> Run<'a> {
 
     /// The one place where a bundle's effects become visible: output first, so that nothing overtakes it.
     fn commit(&mut self, id: NodeId, outcome: Outcome, effects: Effects) -> Result<()> {
-        let Outcome { rows, parcels, metrics } = outcome;
+        let Outcome { rows, parcels, metrics, finalizers } = outcome;
         let mut deliveries = VecDeque::new();
         for (grouping, parcels) in parcels {
             let now = self.now(grouping);
@@ -347,7 +347,8 @@ impl<'a> Run<'a> {
             self.set_hold(id, hold);
         }
         self.metrics.merge(metrics);
-        Ok(())
+        // The bundle is committed, so it is too late to repeat it; but a bug is to be seen.
+        finalizers.run()
     }
 
     /// Hands elements to all that take them, and what comes of that at once to those behind.

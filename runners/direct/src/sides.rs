@@ -6,8 +6,8 @@
 use crate::rows::Row;
 use bytes::Bytes;
 use ferrobeam_core::dofn::erased::SharedRows;
-use ferrobeam_core::dofn::side::SideReader;
-use ferrobeam_core::graph::{EdgeCoder, Graph};
+use ferrobeam_core::dofn::side::{SideReader, WindowMapping};
+use ferrobeam_core::graph::{EdgeCoder, Graph, StepName};
 use ferrobeam_core::grouping::{Cell, Command, Contents};
 use ferrobeam_core::windowing::{Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result, Timestamp};
@@ -30,6 +30,8 @@ pub(crate) struct View {
 pub(crate) struct Side {
     coder: Arc<dyn EdgeCoder>,
     windowing: Arc<WindowingStrategy>,
+    /// Which window belongs to one of the main input, if the reader says so.
+    mapping: Option<(StepName, WindowMapping)>,
     fired: Arc<Mutex<Fired>>,
 }
 
@@ -51,14 +53,14 @@ impl View {
         Ok(View {
             collection: collection.to_owned(),
             panes: Grouping::new(WindowingStrategy::clone(&windowing)),
-            side: Side { coder, windowing, fired: Arc::new(Mutex::new(fired)) },
+            side: Side { coder, windowing, mapping: None, fired: Arc::new(Mutex::new(fired)) },
             cells: BTreeMap::new(),
         })
     }
 
-    /// What readers hold.
-    pub(crate) fn side(&self) -> &Side {
-        &self.side
+    /// What a reader holds.
+    pub(crate) fn side(&self, mapping: Option<(StepName, WindowMapping)>) -> Side {
+        Side { mapping, ..self.side.clone() }
     }
 
     /// Takes elements that come at `now`. Whether a pane has fired.
@@ -132,6 +134,9 @@ impl Side {
 
     /// The window that belongs to one of the main input; none if there is none.
     fn window(&self, main: Window) -> Result<Option<Window>> {
+        if let Some((step, mapping)) = &self.mapping {
+            return mapping.side_window(step, main).map(Some);
+        }
         let failed = |e| Error::Runner { runner: "direct", message: format!("the window of a side input: {e}") };
         self.windowing.windows.side_window(main).map_err(failed)
     }

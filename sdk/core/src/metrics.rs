@@ -33,14 +33,25 @@ pub struct StringSet(Name);
 struct Name {
     namespace: &'static str,
     name: &'static str,
+    kind: Kind,
+}
+
+/// Part of a metric's identity, as in Beam: a counter and a distribution of one name are two metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Counter,
+    Distribution,
+    Gauge,
+    StringSet,
 }
 
 macro_rules! constructors {
     ($($metric:ident)*) => {$(
         impl $metric {
-            /// Names the metric: the namespace is usually a module or a type.
+            /// Names the metric: the namespace is usually a module or a type. Metrics of different kinds may share a
+            /// name; those of one kind that do are one metric.
             pub const fn new(namespace: &'static str, name: &'static str) -> Self {
-                $metric(Name { namespace, name })
+                $metric(Name { namespace, name, kind: Kind::$metric })
             }
         }
     )*};
@@ -163,7 +174,7 @@ impl Value {
             (Value::Counter(sum), Value::Counter(n)) => *sum = sum.wrapping_add(n),
             (Value::Distribution(data), Value::Distribution(more)) => data.merge(&more),
             (Value::StringSet(set), Value::StringSet(more)) => set.extend(more),
-            // A gauge, or a name that two kinds share: the later one counts.
+            // A gauge, of which the later one counts: values of two kinds are never those of one metric.
             (value, other) => *value = other,
         }
     }
@@ -186,7 +197,7 @@ impl Metrics {
         }
     }
 
-    /// All metrics: step, namespace, name, value.
+    /// All metrics: step, namespace, name, value. The value's kind tells metrics of one name apart.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str, &Value)> {
         self.0.iter().map(|((step, name), value)| (&**step, name.namespace, name.name, value))
     }
@@ -296,6 +307,25 @@ mod tests {
         assert_eq!(all.gauge(&LEVEL), Some(7));
         assert_eq!(all.string_set(&WORDS), ["1", "3", "7"].map(str::to_owned).into());
         assert_eq!(all.iter().filter(|(step, ..)| *step == "B").count(), 4);
+    }
+
+    #[test]
+    fn metrics_of_different_kinds_may_share_a_name() {
+        const SEEN_SIZES: Distribution = Distribution::new("test", "seen");
+        const SEEN_LAST: Gauge = Gauge::new("test", "seen");
+        let step = StepName::here("A");
+        let update = || {
+            let _scope = enter(&step);
+            SEEN.add(2);
+            SEEN_SIZES.update(5);
+            SEEN_LAST.set(7);
+            SEEN.add(3);
+        };
+        let mut all = collect(update).1;
+        all.merge(collect(update).1);
+        assert_eq!((all.counter(&SEEN), all.gauge(&SEEN_LAST)), (10, Some(7)));
+        assert_eq!(all.distribution(&SEEN_SIZES), DistributionData { count: 2, sum: 10, min: 5, max: 5 });
+        assert_eq!(all.iter().count(), 3);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! For Graphviz: a cluster per stage, an edge per collection.
 
+use super::facts::Facts;
 use super::text::origin;
 use crate::fuse::{Junction, Plan, inputs};
 use ferrobeam_core::Result;
@@ -49,8 +50,11 @@ fn makes(graph: &Graph, id: &str, collection: &str) -> bool {
 }
 
 fn node(graph: &Graph, id: &str, more: &str, out: &mut String) -> Result<()> {
-    let name = escape(&graph.transform(id)?.unique_name);
-    add(out, format_args!("    \"{id}\" [label=\"{name}\"{more}];"));
+    let mut label = escape(&graph.transform(id)?.unique_name);
+    for fact in Facts::of(graph, id)?.lines() {
+        label += &format!("\\n{}", escape(&fact));
+    }
+    add(out, format_args!("    \"{id}\" [label=\"{label}\"{more}];"));
     Ok(())
 }
 

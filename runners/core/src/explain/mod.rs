@@ -1,6 +1,7 @@
 //! The graph and its stages, for people (text), for tools (dot, JSON) and for other SDKs (Beam's proto).
 
 mod dot;
+mod facts;
 mod json;
 mod text;
 

@@ -1,5 +1,6 @@
 //! For people: the tree of steps as they were written, then what runs together.
 
+use super::facts::Facts;
 use crate::fuse::{Plan, urn};
 use ferrobeam_core::Result;
 use ferrobeam_core::graph::Graph;
@@ -18,6 +19,7 @@ pub(super) fn text(graph: &Graph, plan: &Plan) -> Result<String> {
         line(&mut out, format_args!("  {}. {kind} {}", i + 1, origin(graph, &stage.input)));
         for transform in &stage.transforms {
             line(&mut out, format_args!("       {}", name(transform)?));
+            add_facts(graph, transform, "         ", &mut out)?;
         }
         for side in &stage.sides {
             line(&mut out, format_args!("     waits for the side input {}", origin(graph, &side.collection)));
@@ -31,7 +33,8 @@ pub(super) fn text(graph: &Graph, plan: &Plan) -> Result<String> {
     }
     for grouping in &plan.groupings {
         let input = origin(graph, &grouping.input);
-        line(&mut out, format_args!("  {} groups {input}; fires at the end of its window", name(&grouping.transform)?));
+        line(&mut out, format_args!("  {} groups {input}", name(&grouping.transform)?));
+        add_facts(graph, &grouping.transform, "     ", &mut out)?;
     }
     for reshuffle in &plan.reshuffles {
         let input = origin(graph, &reshuffle.input);
@@ -49,6 +52,12 @@ pub(super) fn text(graph: &Graph, plan: &Plan) -> Result<String> {
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
+}
+
+fn add_facts(graph: &Graph, transform: &str, indent: &str, out: &mut String) -> Result<()> {
+    let facts = Facts::of(graph, transform)?;
+    facts.lines().iter().for_each(|fact| line(out, format_args!("{indent}{fact}")));
+    Ok(())
 }
 
 /// A collection is called after the step that makes it.

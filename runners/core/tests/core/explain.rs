@@ -3,6 +3,7 @@
 use ferrobeam_conformance::generated::pipelines;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::prelude::*;
+use ferrobeam_core::time::{hours, minutes};
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_runner_core::explain::{Form, explain};
 use ferrobeam_runner_core::fuse::fuse;
@@ -54,7 +55,10 @@ fn the_text_names_every_step_once_in_the_tree_and_its_line() {
             assert_eq!(stages.lines().filter(|line| *line == name).count(), 1, "{name}\n{stages}");
         }
     }
-    assert!(stages.contains("  Count groups `Map`;"), "{stages}");
+    assert!(
+        stages.contains("  Count groups `Map`\n     the global window, fires at the end of its window"),
+        "{stages}"
+    );
     assert!(stages.contains("  Reshuffle redistributes `FlatMap`\n"), "{stages}");
     assert!(stages.contains("  Flatten unites `TryMap`, `TryMap.errors`, `Map#4`\n"), "{stages}");
     assert!(stages.contains("waits for the side input"), "{stages}");
@@ -121,6 +125,102 @@ fn check_dot(graph: &Graph) -> Result<(), TestCaseError> {
         prop_assert!(drawn >= into.len(), "`{step}` takes {into:?}, and {drawn} edges lead to it:\n{dot}");
     }
     Ok(())
+}
+
+/// Windows, groupings that hold at several timestamps, a source, a side input.
+fn windowed() -> Graph {
+    let graph = Root::build(|root| {
+        let numbers = root.read(Below).named("Numbers").window(
+            FixedWindows::of(minutes(1))
+                .trigger(AfterWatermark::new().late(after_count(1)))
+                .accumulating()
+                .allowed_lateness(hours(1))
+                .closing_behavior(ClosingBehavior::EmitAlways)
+                .on_time_behavior(OnTimeBehavior::FireIfNonempty)
+                .timestamp_combiner(TimestampCombiner::Earliest),
+        );
+        let sums = numbers.key_by(|x| x % 2).combine_per_key(sum()).named("Sum");
+        let latest = sums.window(FixedWindows::of(hours(1)).timestamp_combiner(TimestampCombiner::Latest));
+        latest.group_by_key().named("Group").discard();
+        let none = root.create([0u64]).as_iterable();
+        numbers.map_with(none, |x, none| x + none[0]).named("Look").discard();
+        Ok(())
+    });
+    graph.unwrap()
+}
+
+struct Below;
+
+impl Source for Below {
+    type Out = u64;
+    type Restriction = OffsetRange;
+    type Reader = ();
+    fn split(&self, _: usize) -> std::result::Result<Vec<OffsetRange>, BoxError> {
+        Ok(vec![OffsetRange::new(0, 9)])
+    }
+    fn open(&self, _: &OffsetRange) -> std::result::Result<(), BoxError> {
+        Ok(())
+    }
+    fn read(&self, _: &mut (), claims: &mut Claims<'_, OffsetRange, u64>) -> std::result::Result<(), BoxError> {
+        claims.emit_run(Timestamp::MIN, |offset| offset);
+        Ok(())
+    }
+}
+
+const WINDOW: &str = "fixed windows of 60s, fires by AfterWatermark(late = AfterCount(1)), accumulating, allowed \
+                      lateness 3600s, closes with a pane also if it is empty, on time only if the pane is not empty";
+
+#[test]
+fn the_text_says_how_things_are_grouped_and_what_holds_the_watermark() {
+    let text = text(&windowed(), Form::Text);
+    let steps = [
+        "       Numbers/Read\n         holds the watermark at the beginning of time until all is read\n".to_owned(),
+        format!("       Window\n         {WINDOW}\n"),
+        "       Look\n         elements that wait for a side input hold the watermark\n".to_owned(),
+        format!(
+            "  Sum groups `KeyBy`\n     {WINDOW}\n     holds the watermark at the earliest timestamp of a pane until it \
+             fires\n"
+        ),
+        "  Group groups `Window#2`\n     fixed windows of 3600s, fires at the end of its window, discarding\n     holds \
+         the watermark at the latest timestamp of a pane until it fires\n"
+            .to_owned(),
+    ];
+    for step in steps {
+        assert!(text.contains(&step), "{step}\n in\n{text}");
+    }
+    assert!(text.contains("waits for the side input"));
+}
+
+#[test]
+fn the_json_says_the_same() {
+    let json: Value = serde_json::from_str(&text(&windowed(), Form::Json)).unwrap();
+    let step = |name: &str| json["transforms"].as_object().unwrap().values().find(|step| step["name"] == name).unwrap();
+    let windowing = |name: &str| &json["windowings"][step(name)["windowing"].as_str().unwrap()];
+    let expected = serde_json::json!({
+        "windows": "fixed windows of 60s",
+        "already_merged": false,
+        "trigger": "AfterWatermark(late = AfterCount(1))",
+        "accumulation_mode": "Accumulating",
+        "timestamp_combiner": "Earliest",
+        "closing_behavior": "EmitAlways",
+        "on_time_behavior": "FireIfNonempty",
+        "allowed_lateness_ms": 3_600_000,
+    });
+    assert_eq!((windowing("Window"), windowing("Sum")), (&expected, &expected));
+    assert_eq!(windowing("Group")["windows"], "fixed windows of 3600s");
+    let holds = |name: &str| step(name)["holds"].as_array().unwrap().len();
+    assert_eq!(["Window", "Sum", "Numbers/Read", "Look", "KeyBy"].map(holds), [0, 1, 1, 1, 0]);
+    assert_eq!((&step("KeyBy")["windowing"], &step("Sum")["state"]), (&Value::Null, &serde_json::json!({})));
+}
+
+#[test]
+fn the_drawing_says_the_same() {
+    let graph = windowed();
+    check_dot(&graph).unwrap();
+    let dot = text(&graph, Form::Dot);
+    let sum = dot.lines().find(|line| line.contains("[label=\"Sum\\n")).unwrap();
+    let label = format!("Sum\\n{WINDOW}\\nholds the watermark at the earliest timestamp of a pane until it fires\"");
+    assert!(sum.contains(&label), "{sum}");
 }
 
 #[test]

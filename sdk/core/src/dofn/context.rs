@@ -9,6 +9,7 @@ use crate::error::{BoxError, Result};
 use crate::time::Timestamp;
 use crate::windowing::{PaneInfo, Window};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// Where `flat_map_into` puts results. Only a vector push: metadata is extended once per input row, not per emit.
 pub struct Emitter<'a, U> {
@@ -219,14 +220,38 @@ impl<U> Context<'_, U> {
         *self.row.meta.pane.get(self.row.index as usize)
     }
 
-    /// The side input in the window that belongs to the element's.
+    /// The side input in the window that belongs to the element's. It is shared, so one can emit while reading it.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// #[derive(Clone)]
+    /// struct Multiples { factors: AsIterable<u32> }
+    /// impl DoFn for Multiples {
+    ///     type In = u32;
+    ///     type Out = u32;
+    ///     fn process(&mut self, n: u32, ctx: &mut Context<'_, u32>) -> Result<(), BoxError> {
+    ///         for factor in ctx.side(&self.factors)?.iter() {
+    ///             ctx.emit(n * factor);
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let factors = root.create([2, 3]).as_iterable();
+    /// let multiples = root.create([5]).par_do_with(factors.clone(), Multiples { factors });
+    /// assert_that(&multiples).contains_in_any_order([10, 15]);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// The view was not declared at the step, or its collection does not have the form that it asks for.
-    pub fn side<'s, V: View>(&'s mut self, view: &'s V) -> Result<V::Ref<'s>, BoxError> {
+    pub fn side<V: View>(&mut self, view: &V) -> Result<Arc<V::Seen>, BoxError> {
         let window = self.window();
         self.sides.load(view, window)?;
-        self.sides.get(view)
+        self.sides.get(view).cloned()
     }
 
     /// Calls back once the bundle is committed, to acknowledge what was read, say.

@@ -132,6 +132,7 @@ struct DoFnOperator<D: DoFn> {
 
 impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
     fn start_bundle(&mut self) -> Result<()> {
+        self.sides.start_bundle();
         self.next.start_bundle()?;
         self.ends.iter_mut().try_for_each(|end| end.start())?;
         if !self.ready {

@@ -215,7 +215,25 @@ impl SharedRows {
     /// # Errors
     /// [`Error::Wire`] if they are of another type.
     pub fn typed<T: Send + Sync + 'static>(&self) -> Result<&Vec<T>> {
-        self.0.downcast_ref().ok_or(Error::Wire { found: "side input rows of another type", wanted: type_name::<T>() })
+        self.0.downcast_ref().ok_or_else(Self::wrong::<T>)
+    }
+
+    /// The rows, for someone who keeps them.
+    ///
+    /// # Errors
+    /// [`Error::Wire`] if they are of another type.
+    pub fn shared<T: Send + Sync + 'static>(&self) -> Result<Arc<Vec<T>>> {
+        self.0.clone().downcast().map_err(|_| Self::wrong::<T>())
+    }
+
+    /// Whether these are the same rows, and not only equal ones.
+    #[must_use]
+    pub fn is_same(&self, other: &SharedRows) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn wrong<T>() -> Error {
+        Error::Wire { found: "side input rows of another type", wanted: type_name::<T>() }
     }
 }
 

@@ -79,6 +79,7 @@ pub trait DoFn: Clone + Send + 'static {
         Ok(())
     }
 
-    /// Called once when the instance goes, whether the last bundle succeeded or not. It has nobody to report to.
+    /// Called once when the instance goes, whether the last bundle succeeded or not. It has nobody to report to: all
+    /// that counts is committed by then, or has failed for another reason, so even a panic here is ignored.
     fn teardown(&mut self) {}
 }

@@ -4,13 +4,14 @@ use super::coders::Coders;
 use super::{Cleanup, EdgeCoder, FnRef, StepCode};
 use crate::Element;
 use crate::dofn::erased::MAIN;
-use crate::dofn::side::SideDeclaration;
+use crate::dofn::side::{SideDeclaration, WindowMapping};
 use crate::graph::edge_coder::CoderOf;
 use crate::windowing::WindowingStrategy;
 use ferrobeam_model::pipeline as pb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) type NodeId = usize;
 
@@ -24,6 +25,8 @@ pub(crate) struct Node {
     pub(crate) inputs: Vec<Input>,
     pub(crate) outputs: Vec<(&'static str, u32)>,
     pub(crate) code: Option<StepCode>,
+    /// Of side inputs that have one, by local name.
+    pub(crate) mappings: BTreeMap<Arc<str>, WindowMapping>,
 }
 
 /// An input of a step by its local name.
@@ -34,10 +37,17 @@ pub(crate) struct Input {
     pub(crate) pipeline: PipelineId,
 }
 
-/// Tells pipelines apart. Whoever holds one keeps its address from being used again, so even the views of a pipeline
+/// Tells pipelines apart, and counts the mappings of windows in one, which have no other identity. Whoever holds one keeps its address from being used again, so even the views of a pipeline
 /// that is gone are not taken for those of another.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PipelineId(Arc<()>);
+pub(crate) struct PipelineId(Arc<AtomicU32>);
+
+impl PipelineId {
+    /// 1, 2, 3, ..: the same each time that the pipeline is constructed.
+    pub(crate) fn next(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
 
 impl PartialEq for PipelineId {
     fn eq(&self, other: &Self) -> bool {
@@ -112,6 +122,8 @@ impl Builder {
             // Which windows there are differs from key to key, and a main input's window has no key.
             self.mistake(at, format!("`{verb}` looks at a side input, `{side}`, whose windows merge"));
         }
+        let mapping = |side: &SideDeclaration| Some((side.name.clone(), side.mapping.clone()?));
+        let mappings = sides.iter().filter_map(mapping).collect();
         inputs.extend(sides.into_iter().map(|side| Input {
             name: side.name.to_string(),
             collection: side.collection,
@@ -125,7 +137,7 @@ impl Builder {
         *position += 1;
         let label = if *position == 1 { verb.to_owned() } else { format!("{verb}#{position}") };
         let (verb, scope) = (verb.to_owned(), self.scope);
-        self.nodes.push(Node { label, verb, scope, at, spec, inputs, outputs: Vec::new(), code });
+        self.nodes.push(Node { label, verb, scope, at, spec, inputs, outputs: Vec::new(), code, mappings });
         self.nodes.len() - 1
     }
 

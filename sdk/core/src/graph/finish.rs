@@ -31,7 +31,8 @@ impl Builder {
         let fingerprint = fingerprint(&proto);
         proto = self.pipeline(&names, &ends, fingerprint);
         let step = |(node, name): (&Node, &Arc<str>)| {
-            (name.clone(), Step { name: StepName { name: name.clone(), at: node.at }, code: node.code.clone() })
+            let (step, code) = (StepName { name: name.clone(), at: node.at }, node.code.clone());
+            (name.clone(), Step { name: step, code, mappings: node.mappings.clone() })
         };
         let steps = self.nodes.iter().zip(&names).map(step).collect();
         let coders = self.collections.iter().enumerate().map(|(id, c)| (collection_id(id), c.code.clone())).collect();

@@ -17,6 +17,7 @@ pub use step_name::StepName;
 pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};
 
 use crate::dofn::erased::AnyStep;
+use crate::dofn::side::WindowMapping;
 use crate::dofn::splittable::operator::AnySplittable;
 use crate::dofn::stateful::operator::AnyStateful;
 use crate::error::{Error, Result};
@@ -64,6 +65,7 @@ pub struct Graph {
 struct Step {
     name: StepName,
     code: Option<StepCode>,
+    mappings: BTreeMap<Arc<str>, WindowMapping>,
 }
 
 impl Graph {
@@ -128,6 +130,14 @@ impl Graph {
     /// A window function of the user's own, by the reference that stands for it in the graph.
     pub fn custom_windows(&self, function: &FnRef) -> Option<Windows> {
         self.custom_windows.get(function.step.as_str()).cloned()
+    }
+
+    /// Which window of a side input belongs to one of the main input, where the pipeline's author says so: by the
+    /// transform's id and the side input's local name. Where not, it is that of
+    /// [`Windows::side_window`](crate::windowing::Windows::side_window).
+    pub fn side_mapping(&self, transform: &str, name: &str) -> Option<&WindowMapping> {
+        let transform = self.components().transforms.get(transform)?;
+        self.step(transform).ok()?.mappings.get(name)
     }
 
     /// What to do when the pipeline failed.

@@ -3,7 +3,7 @@
 //! The store gives each key a number and owns accumulators in numbered cells. Which windows a key has, which cell belongs
 //! to which of them and when one fires is for the runner to know; it says so in [`Command`]s.
 
-use super::hash;
+use super::{Show, at_key, hash};
 use crate::Key;
 use crate::batch::{Batch, Meta, MetaBuilder, WindowSet};
 use crate::coder::{self, Coder, CoderError};
@@ -130,12 +130,14 @@ impl Rows {
 pub(super) fn cells<K: Key, C: CombineFn>(
     step: &StepName,
     combine: C,
+    show: Show<K>,
     out: Vec<AnyReceiver>,
 ) -> Result<Box<dyn Cells>> {
     let next = Outputs::main(out).take(MAIN)?;
     Ok(Box::new(Slab::<K, C> {
         step: step.clone(),
         combine,
+        show,
         ids: HashTable::new(),
         keys: Vec::new(),
         free: Vec::new(),
@@ -147,6 +149,7 @@ pub(super) fn cells<K: Key, C: CombineFn>(
 struct Slab<K: Key, C: CombineFn> {
     step: StepName,
     combine: C,
+    show: Show<K>,
     /// The numbers, found by their keys' hash.
     ids: HashTable<KeyId>,
     keys: Vec<Option<K>>,
@@ -217,7 +220,10 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
                     Contents::Keep => self.cell(*cell).clone(),
                 };
                 let accumulator = accumulator.unwrap_or_else(|| self.combine.create_accumulator());
-                out.values.push((key, self.combine.extract_output(accumulator)));
+                // Where a panic finds the key.
+                out.firing = Some(key);
+                let extracted = self.combine.extract_output(accumulator);
+                out.values.extend(out.firing.take().map(|key| (key, extracted)));
                 out.meta.push(pane.timestamp, &WindowSet::One(pane.window), pane.pane);
             }
             Command::Clear { cell } => *self.cell(*cell) = None,
@@ -260,6 +266,8 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
 /// Panes on their way downstream.
 struct Panes<K, T> {
     values: Vec<(K, T)>,
+    /// The key whose pane is being made.
+    firing: Option<K>,
     meta: MetaBuilder,
 }
 
@@ -280,8 +288,8 @@ impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
         let mut values: Vec<_> = values.into_iter().map(Some).collect();
         let (mut left, mut started, step) = (commands.iter(), false, self.step.clone());
         loop {
-            let mut out = Panes { values: Vec::new(), meta: MetaBuilder::default() };
-            guard(&step, || {
+            let mut out = Panes { values: Vec::new(), firing: None, meta: MetaBuilder::default() };
+            let done = guard(&step, || {
                 for command in left.by_ref() {
                     self.step(command, &mut values, &mut out);
                     if out.values.len() == Batch::<K>::ROWS {
@@ -289,7 +297,8 @@ impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
                     }
                 }
                 Ok(())
-            })?;
+            });
+            done.map_err(|error| at_key(error, out.firing.as_ref(), self.show))?;
             if out.values.is_empty() {
                 return if started { self.next.finish_bundle() } else { Ok(()) };
             }

@@ -1,6 +1,6 @@
 //! Lifted combines: pre-combine in place before the shuffle, merge accumulators after it.
 
-use super::{Grouping, Lifted, hash};
+use super::{Grouping, Lifted, hash, show};
 use crate::Key;
 use crate::batch::{Batch, MetaBuilder, WindowSet};
 use crate::combiners::CombineFn;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub(super) fn lift<K: Key, C: CombineFn>(combine: &C) -> Lifted {
     Lifted {
         pre_combine: Arc::new(PreCombine::<K, C> { combine: combine.clone(), key: PhantomData }),
-        merge: Arc::new(Grouping::<K, Merge<C>>::unlifted(Merge(combine.clone()))),
+        merge: Arc::new(Grouping::<K, Merge<C>>::unlifted(Merge(combine.clone()), show::<K>)),
     }
 }
 

@@ -13,9 +13,10 @@ pub use cells::{Cell, Cells, Command, Contents, Firing, KeyId, Rows};
 pub use on_bytes::OnBytes;
 
 use crate::batch::{Batch, Meta};
+use crate::coder;
 use crate::combiners::CombineFn;
 use crate::dofn::erased::{AnyReceiver, AnyStep, Parcel, Receiver};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::StepName;
 use crate::{Element, Key};
 use std::hash::BuildHasher;
@@ -93,18 +94,38 @@ pub struct Grouping<K, C> {
     combine: C,
     /// A function and not a call below, or the compiler would lift what is lifted without end.
     lift: Option<fn(&C) -> Lifted>,
-    key: PhantomData<fn() -> K>,
+    show: Show<K>,
+}
+
+/// Renders a key for an error.
+type Show<K> = fn(&K) -> String;
+
+fn show<K: Key>(key: &K) -> String {
+    let mut bytes = Vec::new();
+    match coder::put(key, &mut bytes) {
+        Ok(()) => coder::describe(&coder::spec_of::<K>(), &bytes),
+        Err(error) => format!("without an encoding: {error}"),
+    }
+}
+
+/// Names the key at which user code failed.
+#[cold]
+fn at_key<K>(error: Error, key: Option<&K>, show: Show<K>) -> Error {
+    match key {
+        Some(key) => error.on_element(|| format!("the key {}", show(key))),
+        None => error,
+    }
 }
 
 impl<K: Key, C: CombineFn> Grouping<K, C> {
     /// A grouping that can be lifted, if its combine function gains by it.
     pub fn new(combine: C) -> Self {
-        Grouping { combine, lift: if C::LIFTS { Some(lift::lift::<K, C>) } else { None }, key: PhantomData }
+        Grouping { combine, lift: if C::LIFTS { Some(lift::lift::<K, C>) } else { None }, show: show::<K> }
     }
 
     /// A grouping that is one half or one form of another.
-    fn unlifted(combine: C) -> Self {
-        Grouping { combine, lift: None, key: PhantomData }
+    fn unlifted(combine: C, show: Show<K>) -> Self {
+        Grouping { combine, lift: None, show }
     }
 }
 
@@ -114,11 +135,11 @@ impl<K: Key, C: CombineFn> AnyGrouping for Grouping<K, C> {
     }
 
     fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>> {
-        panes::panes::<K, C>(step, self.combine.clone(), out)
+        panes::panes::<K, C>(step, self.combine.clone(), self.show, out)
     }
 
     fn cells(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Cells>> {
-        cells::cells::<K, C>(step, self.combine.clone(), out)
+        cells::cells::<K, C>(step, self.combine.clone(), self.show, out)
     }
 
     fn on_bytes(&self) -> OnBytes {
@@ -149,5 +170,99 @@ impl<R: Element> Receiver<R> for Sink<R> {
 
     fn finish_bundle(&mut self) -> Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dofn::erased::{Outputs, Wiring};
+    use crate::dofn::side::NoSides;
+    use crate::time::Timestamp;
+    use crate::windowing::{PaneInfo, Window};
+    use std::sync::Mutex;
+
+    /// A sum that must not be 13.
+    #[derive(Clone)]
+    struct Superstitious;
+
+    impl CombineFn for Superstitious {
+        type In = u64;
+        type Acc = u64;
+        type Out = u64;
+
+        fn create_accumulator(&self) -> u64 {
+            0
+        }
+        fn add_input(&self, sum: &mut u64, x: u64) {
+            *sum += x;
+        }
+        fn merge_accumulators(&self, into: &mut u64, from: u64) {
+            *into += from;
+        }
+        fn extract_output(&self, sum: u64) -> u64 {
+            assert!(sum != 13, "bad luck");
+            sum
+        }
+    }
+
+    fn pairs<K: Key>(keys: impl IntoIterator<Item = K>) -> Batch<(K, u64)> {
+        let values = keys.into_iter().zip([6, 13, 5]).collect();
+        Batch { values, meta: Meta::at(Timestamp::EPOCH) }
+    }
+
+    /// The errors of both stores.
+    fn errors<K: Key>(grouping: &dyn AnyGrouping, keys: impl Fn() -> [K; 3]) -> [String; 2] {
+        let step = StepName::here("Sum");
+        let mut panes = grouping.panes(&step, Vec::new()).unwrap();
+        panes.add(Parcel::new(pairs(keys())), &[0]).unwrap();
+        let by_window = panes.fire(0, Meta::at(Timestamp::EPOCH)).unwrap_err();
+
+        let (mut cells, mut ids) = (grouping.cells(&step, Vec::new()).unwrap(), Vec::new());
+        let rows = cells.intern(Parcel::new(pairs(keys())), &mut ids).unwrap();
+        let add = (0..3).map(|row| Command::Add { row, cell: row, last: true });
+        let pane = Box::new(Firing { window: Window::Global, timestamp: Timestamp::EPOCH, pane: PaneInfo::NO_FIRING });
+        let fire = ids.iter().zip(0..).map(|(&key, cell)| Command::Fire {
+            key,
+            cell,
+            contents: Contents::Take,
+            pane: pane.clone(),
+        });
+        let by_key = cells.apply(rows, &add.chain(fire).collect::<Vec<_>>()).unwrap_err();
+        [by_window, by_key].map(|error| error.to_string())
+    }
+
+    #[derive(Default, Clone)]
+    struct Encoded(Arc<Mutex<Vec<bytes::Bytes>>>);
+
+    impl Receiver<(bytes::Bytes, u64)> for Encoded {
+        fn start_bundle(&mut self) -> Result<()> {
+            Ok(())
+        }
+        fn receive(&mut self, batch: Batch<(bytes::Bytes, u64)>) -> Result<()> {
+            self.0.lock().unwrap().extend(batch.values.into_iter().map(|(key, _)| key));
+            Ok(())
+        }
+        fn finish_bundle(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_when_a_pane_is_made_names_the_key() {
+        let keys = || ["a", "b", "c"].map(|key| (key.to_owned(), 7u32));
+        let grouping = Grouping::<(String, u32), _>::new(Superstitious);
+        for error in errors(&grouping, keys) {
+            assert!(error.contains(") panicked on the key (\"b\", 7): bad luck"), "{error}");
+        }
+        let on_bytes = grouping.on_bytes();
+        let (encoded, step) = (Encoded::default(), StepName::here("Sum"));
+        let mut outputs = Outputs::main(vec![AnyReceiver::new(encoded.clone())]);
+        let wiring = Wiring { step: &step, outputs: &mut outputs, sides: Arc::new(NoSides), parts: 1 };
+        on_bytes.encode.wire(wiring).unwrap().typed().unwrap().receive(pairs(keys())).unwrap();
+        let bytes: [bytes::Bytes; 3] = encoded.0.lock().unwrap().clone().try_into().unwrap();
+        for error in errors(&*on_bytes.grouping, || bytes.clone()) {
+            assert!(error.contains("on the key (\"b\", 7)"), "bytes are shown as what they mean: {error}");
+        }
     }
 }

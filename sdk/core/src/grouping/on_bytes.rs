@@ -27,7 +27,7 @@ pub struct OnBytes {
 pub(super) fn on_bytes<K: Key, C: CombineFn>(combine: C) -> OnBytes {
     OnBytes {
         encode: Arc::new(BatchStep::new(encode::<K, C::In>)),
-        grouping: Arc::new(Grouping::<Bytes, C>::unlifted(combine)),
+        grouping: Arc::new(Grouping::<Bytes, C>::unlifted(combine, |key| coder::describe(&coder::spec_of::<K>(), key))),
         decode: Arc::new(BatchStep::new(decode::<K, C::Out>)),
     }
 }

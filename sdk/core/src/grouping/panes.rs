@@ -1,6 +1,6 @@
 //! The window-major store.
 
-use super::{Panes, Slot, hash};
+use super::{Panes, Show, Slot, at_key, hash};
 use crate::Key;
 use crate::batch::{Batch, Meta, WindowColumn};
 use crate::combiners::CombineFn;
@@ -14,10 +14,11 @@ use hashbrown::hash_table::Entry;
 pub(super) fn panes<K: Key, C: CombineFn>(
     step: &StepName,
     combine: C,
+    show: Show<K>,
     out: Vec<AnyReceiver>,
 ) -> Result<Box<dyn Panes>> {
     let next = Outputs::main(out).take(MAIN)?;
-    Ok(Box::new(Tables::<K, C> { step: step.clone(), combine, slots: Vec::new(), next }))
+    Ok(Box::new(Tables::<K, C> { step: step.clone(), combine, show, slots: Vec::new(), next }))
 }
 
 /// Finds or makes the accumulator of a key and folds a value in. Whether the key is new.
@@ -45,6 +46,7 @@ pub(super) fn fold<K: Key, C: CombineFn>(
 struct Tables<K: Key, C: CombineFn> {
     step: StepName,
     combine: C,
+    show: Show<K>,
     slots: Vec<HashTable<(K, C::Acc)>>,
     next: Next<(K, C::Out)>,
 }
@@ -77,9 +79,17 @@ impl<K: Key, C: CombineFn> Panes for Tables<K, C> {
         self.next.start_bundle()?;
         let mut rows = std::mem::take(table).into_iter();
         loop {
-            let chunk = rows.by_ref().take(Batch::<K>::ROWS);
-            let extract = || Ok(chunk.map(|(key, acc)| (key, combine.extract_output(acc))).collect::<Vec<_>>());
-            let values = guard(&self.step, extract)?;
+            let (mut values, mut firing) = (Vec::new(), None);
+            let extracted = guard(&self.step, || {
+                for (key, accumulator) in rows.by_ref().take(Batch::<K>::ROWS) {
+                    // Where a panic finds the key.
+                    firing = Some(key);
+                    let out = combine.extract_output(accumulator);
+                    values.extend(firing.take().map(|key| (key, out)));
+                }
+                Ok(())
+            });
+            extracted.map_err(|error| at_key(error, firing.as_ref(), self.show))?;
             if values.is_empty() {
                 return self.next.finish_bundle();
             }

@@ -30,7 +30,7 @@ mod sample;
 pub mod side_inputs;
 mod sum;
 #[cfg(test)]
-mod test_steps;
+pub(crate) mod test_steps;
 mod to_list;
 mod top;
 mod try_map;

@@ -3,38 +3,35 @@
 use crate::dofn::erased::SharedRows;
 use crate::dofn::side::{SideDeclaration, View};
 use crate::error::BoxError;
+use crate::windowing::Window;
 use crate::{Element, Key, PCollection, Pair};
 use ferrobeam_model::urns::side_inputs as urns;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// Exactly one element in a window, or the default.
 #[derive(Clone, Debug)]
 pub struct Singleton<T> {
     declaration: SideDeclaration,
-    default: Option<T>,
+    default: Option<Arc<T>>,
 }
 
 impl<T: Element> View for Singleton<T> {
-    type Loaded = Option<T>;
-    type Ref<'a> = &'a T;
+    type Seen = T;
 
     fn declaration(&self) -> &SideDeclaration {
         &self.declaration
     }
 
-    fn load(&self, rows: &SharedRows) -> Result<Option<T>, BoxError> {
+    fn load(&self, rows: &SharedRows) -> Result<Arc<T>, BoxError> {
+        let none = "a singleton side input is empty in this window; `as_singleton_or` gives it a default";
         match rows.typed::<T>()?.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(Some(one.clone())),
+            [] => self.default.clone().ok_or_else(|| none.into()),
+            [one] => Ok(Arc::new(one.clone())),
             many => Err(format!("a singleton side input has {} elements in this window", many.len()).into()),
         }
-    }
-
-    fn get<'a>(&'a self, loaded: &'a Option<T>) -> Result<&'a T, BoxError> {
-        let none = "a singleton side input is empty in this window; `as_singleton_or` gives it a default";
-        loaded.as_ref().or(self.default.as_ref()).ok_or_else(|| none.into())
     }
 }
 
@@ -46,19 +43,14 @@ pub struct AsIterable<T> {
 }
 
 impl<T: Element> View for AsIterable<T> {
-    type Loaded = SharedRows;
-    type Ref<'a> = &'a [T];
+    type Seen = Vec<T>;
 
     fn declaration(&self) -> &SideDeclaration {
         &self.declaration
     }
 
-    fn load(&self, rows: &SharedRows) -> Result<SharedRows, BoxError> {
-        Ok(rows.clone())
-    }
-
-    fn get<'a>(&'a self, loaded: &'a SharedRows) -> Result<&'a [T], BoxError> {
-        Ok(loaded.typed::<T>()?)
+    fn load(&self, rows: &SharedRows) -> Result<Arc<Vec<T>>, BoxError> {
+        Ok(rows.shared()?)
     }
 }
 
@@ -73,17 +65,17 @@ pub struct AsMap<K, V> {
 }
 
 /// What user code sees of a map.
-#[derive(Clone, Copy, Debug)]
-pub struct MapView<'a, K, V>(&'a Table<K, V>);
+#[derive(Debug)]
+pub struct MapView<K, V>(Table<K, V>);
 
-impl<'a, K: Key, V> MapView<'a, K, V> {
+impl<K: Key, V> MapView<K, V> {
     /// The value of a key.
-    pub fn get(&self, key: &K) -> Option<&'a V> {
+    pub fn get(&self, key: &K) -> Option<&V> {
         self.0.get(key)
     }
 
     /// All pairs, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a K, &'a V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter()
     }
 
@@ -99,24 +91,19 @@ impl<'a, K: Key, V> MapView<'a, K, V> {
 }
 
 impl<K: Key, V: Element> View for AsMap<K, V> {
-    type Loaded = Table<K, V>;
-    type Ref<'a> = MapView<'a, K, V>;
+    type Seen = MapView<K, V>;
 
     fn declaration(&self) -> &SideDeclaration {
         &self.declaration
     }
 
-    fn load(&self, rows: &SharedRows) -> Result<Table<K, V>, BoxError> {
+    fn load(&self, rows: &SharedRows) -> Result<Arc<MapView<K, V>>, BoxError> {
         let rows = rows.typed::<(K, V)>()?;
         let map: Table<K, V> = rows.iter().cloned().collect();
         if map.len() < rows.len() {
             return Err("a map side input has two values for one key; `as_multimap` keeps all".into());
         }
-        Ok(map)
-    }
-
-    fn get<'a>(&'a self, loaded: &'a Table<K, V>) -> Result<MapView<'a, K, V>, BoxError> {
-        Ok(MapView(loaded))
+        Ok(Arc::new(MapView(map)))
     }
 }
 
@@ -128,46 +115,72 @@ pub struct AsMultimap<K, V> {
 }
 
 /// What user code sees of a multimap.
-#[derive(Clone, Copy, Debug)]
-pub struct MultimapView<'a, K, V>(&'a Table<K, Vec<V>>);
+#[derive(Debug)]
+pub struct MultimapView<K, V>(Table<K, Vec<V>>);
 
-impl<'a, K: Key, V> MultimapView<'a, K, V> {
+impl<K: Key, V> MultimapView<K, V> {
     /// The values of a key; none if it is missing.
-    pub fn get(&self, key: &K) -> &'a [V] {
+    pub fn get(&self, key: &K) -> &[V] {
         self.0.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// All keys with their values, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a K, &'a [V])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &[V])> {
         self.0.iter().map(|(key, values)| (key, values.as_slice()))
     }
 }
 
 impl<K: Key, V: Element> View for AsMultimap<K, V> {
-    type Loaded = Table<K, Vec<V>>;
-    type Ref<'a> = MultimapView<'a, K, V>;
+    type Seen = MultimapView<K, V>;
 
     fn declaration(&self) -> &SideDeclaration {
         &self.declaration
     }
 
-    fn load(&self, rows: &SharedRows) -> Result<Table<K, Vec<V>>, BoxError> {
+    fn load(&self, rows: &SharedRows) -> Result<Arc<MultimapView<K, V>>, BoxError> {
         let mut map: Table<K, Vec<V>> = Table::default();
         for (key, value) in rows.typed::<(K, V)>()?.iter().cloned() {
             map.entry(key).or_default().push(value);
         }
-        Ok(map)
-    }
-
-    fn get<'a>(&'a self, loaded: &'a Table<K, Vec<V>>) -> Result<MultimapView<'a, K, V>, BoxError> {
-        Ok(MultimapView(loaded))
+        Ok(Arc::new(MultimapView(map)))
     }
 }
+
+macro_rules! windows_by {
+    ($($view:ident<$($of:ident),*>)*) => {$(
+        impl<$($of),*> $view<$($of),*> {
+            /// Says which window is seen by an element in the window `main`, if not the one that contains the last
+            /// timestamp of `main`. Like all that constructs a pipeline, the function depends on nothing else.
+            ///
+            /// ```
+            /// use ferrobeam_core::{prelude::*, time::*};
+            /// # Root::build(|root| {
+            /// let hourly = FixedWindows::of(hours(1));
+            /// let sales = root.create([("tea", 3u64)]).map(|(what, n)| (what.len(), n)).window(hourly);
+            /// // The hour before.
+            /// let before = sales.as_iterable().windows_by(|main| match main {
+            ///     Window::Interval { start, end } => Window::interval(start - hours(1), end - hours(1)),
+            ///     Window::Global => Window::Global,
+            /// });
+            /// sales.map_with(before, |sale, before| (sale, before.len())).discard();
+            /// # Ok(())
+            /// # })?;
+            /// # Ok::<(), ferrobeam_core::Error>(())
+            /// ```
+            #[must_use]
+            pub fn windows_by(self, mapping: impl Fn(Window) -> Window + Send + Sync + 'static) -> Self {
+                $view { declaration: self.declaration.windows_by(mapping), ..self }
+            }
+        }
+    )*};
+}
+windows_by! { Singleton<T> AsIterable<T> AsMap<K, V> AsMultimap<K, V> }
 
 impl<T: Element> PCollection<T> {
     fn declaration(&self, kind: &str, access_pattern: &'static str) -> SideDeclaration {
         let (collection, pipeline) = (self.id, self.root.identity());
-        SideDeclaration { name: format!("{kind}-{collection}").into(), collection, pipeline, access_pattern }
+        let name = format!("{kind}-{collection}").into();
+        SideDeclaration { name, collection, pipeline, access_pattern, mapping: None }
     }
 
     /// The collection's one element as a side input; a window with none or several fails the step that looks.
@@ -202,7 +215,7 @@ impl<T: Element> PCollection<T> {
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     pub fn as_singleton_or(&self, default: T) -> Singleton<T> {
-        Singleton { declaration: self.declaration("singleton", urns::ITERABLE), default: Some(default) }
+        Singleton { declaration: self.declaration("singleton", urns::ITERABLE), default: Some(Arc::new(default)) }
     }
 
     /// The collection's elements as a side input, in no particular order. It serves as iterable and as list.
@@ -226,6 +239,8 @@ impl<T: Element> PCollection<T> {
 
     /// The collection's pairs as a side input with lookup by key; a key with two values fails the step that looks.
     ///
+    /// Keys are looked up by `Eq` and `Hash`. That equal keys have equal encodings, the law of keys, is not checked here.
+    ///
     /// ```
     /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
     /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
@@ -244,7 +259,9 @@ impl<T: Element> PCollection<T> {
         AsMap { declaration: self.declaration("map", urns::MULTIMAP), of: PhantomData }
     }
 
-    /// The collection's pairs as a side input with lookup by key.
+    /// The collection's pairs as a side input with lookup by key, any number of values a key.
+    ///
+    /// Keys are looked up by `Eq` and `Hash`. That equal keys have equal encodings, the law of keys, is not checked here.
     ///
     /// ```
     /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
@@ -268,9 +285,10 @@ impl<T: Element> PCollection<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::StepName;
     use crate::transforms::test_steps::graph;
 
-    fn load<V: View, T: Element>(view: &V, rows: Vec<T>) -> Result<V::Loaded, String> {
+    fn load<V: View, T: Element>(view: &V, rows: Vec<T>) -> Result<Arc<V::Seen>, String> {
         view.load(&SharedRows::new(rows)).map_err(|e| e.to_string())
     }
 
@@ -282,12 +300,11 @@ mod tests {
             (plain, or) = (Some(one.as_singleton()), Some(one.as_singleton_or(7)));
         });
         let (plain, or) = (plain.unwrap(), or.unwrap());
-        let (none, one) = (load(&plain, vec![] as Vec<u64>).unwrap(), load(&plain, vec![3u64]).unwrap());
-        assert_eq!(
-            (*View::get(&plain, &one).unwrap(), *View::get(&or, &one).unwrap(), *View::get(&or, &none).unwrap()),
-            (3, 3, 7)
-        );
-        assert!(View::get(&plain, &none).unwrap_err().to_string().contains("is empty"));
+        let none: [u64; 0] = [];
+        assert_eq!(load(&plain, vec![3u64]), Ok(Arc::new(3)));
+        assert_eq!(load(&or, vec![3u64]), Ok(Arc::new(3)));
+        assert_eq!(load(&or, none.to_vec()), Ok(Arc::new(7)));
+        assert!(load(&plain, none.to_vec()).unwrap_err().contains("is empty"));
         assert_eq!(load(&plain, vec![3u64, 4]).unwrap_err(), "a singleton side input has 2 elements in this window");
     }
 
@@ -299,13 +316,41 @@ mod tests {
             (map, multimap) = (Some(pairs.as_map()), Some(pairs.as_multimap()));
         });
         let (map, multimap) = (map.unwrap(), multimap.unwrap());
-        let loaded = load(&map, vec![('a', 1u64), ('b', 2)]).unwrap();
-        let view = View::get(&map, &loaded).unwrap();
+        let view = load(&map, vec![('a', 1u64), ('b', 2)]).unwrap();
         assert_eq!((view.get(&'b'), view.get(&'c'), view.len(), view.is_empty()), (Some(&2), None, 2, false));
         assert!(load(&map, vec![('a', 1u64), ('a', 2)]).unwrap_err().contains("`as_multimap` keeps all"));
-        let loaded = load(&multimap, vec![('a', 1u64), ('b', 3), ('a', 2)]).unwrap();
-        let view = View::get(&multimap, &loaded).unwrap();
+        let view = load(&multimap, vec![('a', 1u64), ('b', 3), ('a', 2)]).unwrap();
         assert_eq!((view.get(&'a'), view.get(&'c')), (&[1, 2][..], &[][..]));
         assert_eq!(view.iter().map(|(_, values)| values.len()).sum::<usize>(), 3);
+    }
+
+    #[test]
+    fn the_graph_gives_a_mapping_of_windows_back() {
+        let graph = graph(|root| {
+            let numbers = root.create([1u64]);
+            let plain = numbers.as_iterable();
+            let (first, second) = (plain.clone().windows_by(|_| Window::Global), plain.clone().windows_by(|main| main));
+            numbers.map_with((plain, first.clone(), second), |x, _| x).named("Look").discard();
+            numbers.map_with(first, |x, _| x).named("LookAgain").discard();
+        });
+        let id = |name: &str| {
+            let mut all = graph.components().transforms.iter();
+            all.find(|(_, transform)| transform.unique_name == name).unwrap().0.clone()
+        };
+        let names = |step: &str| {
+            let inputs = graph.transform(&id(step)).unwrap().inputs.keys();
+            inputs.filter(|name| *name != "in").cloned().collect::<Vec<_>>()
+        };
+        let main = Window::interval(crate::Timestamp::EPOCH, crate::Timestamp::MAX);
+        let mapped = |step: &str, name: &str| {
+            let mapping = graph.side_mapping(&id(step), name);
+            mapping.map(|mapping| mapping.side_window(&StepName::here(step), main).unwrap())
+        };
+        let look = names("Look").iter().map(|name| mapped("Look", name)).collect::<Vec<_>>();
+        assert_eq!(look, [None, Some(Window::Global), Some(main)], "one input each");
+        assert_eq!(names("LookAgain"), names("Look")[1..2], "the same view has the same name");
+        assert_eq!(mapped("LookAgain", &names("LookAgain")[0]), Some(Window::Global));
+        assert_eq!((mapped("LookAgain", "in"), mapped("Look", "none")), (None, None));
+        assert!(graph.side_mapping("no such step", "in").is_none());
     }
 }

@@ -13,7 +13,7 @@ use ferrobeam_model::pipeline as pb;
 use std::sync::{Arc, Mutex};
 
 /// The graph of a pipeline that cannot fail to be built.
-pub(super) fn graph(construct: impl FnOnce(&Root)) -> Graph {
+pub(crate) fn graph(construct: impl FnOnce(&Root)) -> Graph {
     let built = Root::build(|root| {
         construct(root);
         Ok(())

@@ -49,6 +49,33 @@ impl<T: Element> PCollection<T> {
         self.window_step("Window", strategy)
     }
 
+    /// The collection in the global window, for a sink that needs all of it at once: a grouping of it emits one pane.
+    ///
+    /// Of an unbounded collection there is never all, so that is an error when the pipeline is built.
+    ///
+    /// ```
+    /// use ferrobeam_core::{prelude::*, time::*};
+    ///
+    /// #[track_caller]
+    /// fn print(lines: &PCollection<String>) {
+    ///     lines.whole().key_by(|_| ()).group_by_key::<(), String>().discard();
+    /// }
+    ///
+    /// Root::build(|root| {
+    ///     print(&root.create(["a".to_owned()]).window(FixedWindows::of(minutes(1))));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn whole(&self) -> PCollection<T> {
+        if !self.root.is_bounded(self.id) {
+            let why = "a sink that needs all elements at once cannot take an unbounded collection";
+            self.root.mistake(Location::caller(), why);
+        }
+        self.in_one_window()
+    }
+
     /// The collection in the global window, for a grouping of all of it that emits once, at the end.
     #[track_caller]
     pub(crate) fn in_one_window(&self) -> PCollection<T> {
@@ -250,6 +277,20 @@ mod tests {
             pairs.reshuffle().discard();
             crate::testing::assert_that(&pairs).is_empty();
         });
+    }
+
+    #[test]
+    fn all_of_a_collection_is_in_one_window_and_ends() {
+        let built = graph(|root| {
+            let hourly = root.create([1u64]).window(FixedWindows::of(hours(1)).accumulating());
+            hourly.whole().discard();
+            root.create([1u64]).named("Global").whole().discard();
+        });
+        assert_eq!(windowing(&built, "Rewindow").1, &WindowingStrategy::default());
+        assert!(!steps(&built).contains(&"Rewindow#2"), "what is in the global window stays as it is");
+        const LINE: u32 = line!() + 1;
+        let text = mistakes(|root| unbounded(root).window(FixedWindows::of(hours(1))).whole().discard());
+        assert!(text.contains(&format!("window.rs:{LINE}: a sink that needs all elements at once")), "{text}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::error::BoxError;
 use crate::time::Timestamp;
 use crate::windowing::{PaneInfo, Window};
 use estimator::WatermarkEstimator;
+use std::sync::Arc;
 use std::time::Duration;
 use tracker::Tracker;
 
@@ -169,8 +170,8 @@ impl ElementContext<'_> {
     ///
     /// # Errors
     /// The view was not declared at the step, or its collection does not have the form that it asks for.
-    pub fn side<'s, V: View>(&'s mut self, view: &'s V) -> Result<V::Ref<'s>, BoxError> {
+    pub fn side<V: View>(&mut self, view: &V) -> Result<Arc<V::Seen>, BoxError> {
         self.sides.load(view, self.element.window)?;
-        self.sides.get(view)
+        self.sides.get(view).cloned()
     }
 }

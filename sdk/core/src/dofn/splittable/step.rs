@@ -55,6 +55,7 @@ struct Operator<D: SplittableDoFn> {
 
 impl<D: SplittableDoFn> SplittableOperator for Operator<D> {
     fn start_bundle(&mut self) -> Result<()> {
+        self.sides.start_bundle();
         self.out.start_bundle()?;
         if !self.ready {
             // Torn down also if `setup` fails half-way: it may have opened something.

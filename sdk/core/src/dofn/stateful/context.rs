@@ -11,6 +11,7 @@ use crate::error::BoxError;
 use crate::time::Timestamp;
 use crate::windowing::{PaneInfo, Window};
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Why user code is called, and when.
@@ -120,9 +121,9 @@ impl<U, M> StatefulContext<'_, U, M> {
     ///
     /// # Errors
     /// The view was not declared at the step, or its collection does not have the form that it asks for.
-    pub fn side<'s, V: View>(&'s mut self, view: &'s V) -> Result<V::Ref<'s>, BoxError> {
+    pub fn side<V: View>(&mut self, view: &V) -> Result<Arc<V::Seen>, BoxError> {
         self.sides.load(view, self.at.place.window)?;
-        self.sides.get(view)
+        self.sides.get(view).cloned()
     }
 
     /// Calls back once the bundle is committed: see [`Context::after_commit`](crate::dofn::Context::after_commit).

@@ -112,6 +112,7 @@ enum Input<D: StatefulDoFn> {
 
 impl<D: StatefulDoFn> StatefulOperator for Operator<D> {
     fn start_bundle(&mut self) -> Result<()> {
+        self.sides.start_bundle();
         self.next.start_bundle()?;
         self.ends.iter_mut().try_for_each(|end| end.start())?;
         if !self.ready {
