@@ -43,7 +43,8 @@ enum Told {
     Taken(NodeId, usize),
     Hold(NodeId, i64),
     Release(NodeId, usize),
-    Reached(NodeId),
+    /// At the latest what it is; the runner may be behind.
+    Reached(NodeId, i64),
     /// Nodes are idle up to a time.
     Refresh(i64),
 }
@@ -55,7 +56,7 @@ fn told() -> impl Strategy<Value = Told> {
         (node.clone(), which).prop_map(|(node, which)| Told::Taken(node, which)),
         (node.clone(), time.clone()).prop_map(|(node, time)| Told::Hold(node, time)),
         (node.clone(), which).prop_map(|(node, which)| Told::Release(node, which)),
-        node.prop_map(Told::Reached),
+        (node, time.clone()).prop_map(|(node, time)| Told::Reached(node, time)),
         time.prop_map(Told::Refresh),
     ]
 }
@@ -90,12 +91,12 @@ enum Action {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let (node, which) = (0..6_usize, any::<usize>());
+    let (node, which, on) = (0..6_usize, any::<usize>(), prop::option::of(0..4_i64));
     prop_oneof![
         3 => (node.clone(), 1..4_usize).prop_map(|(node, count)| Action::Take(node, count)),
         3 => (which, vec((0..4_i64, prop::bool::weighted(0.3)), 3)).prop_map(|(which, how)| Action::Commit(which, how)),
         1 => which.prop_map(Action::Fail),
-        3 => (node.clone(), which, prop::option::of(0..4_i64)).prop_map(|(node, which, on)| Action::Emit(node, which, on)),
+        3 => (node.clone(), which, on).prop_map(|(node, which, on)| Action::Emit(node, which, on)),
         2 => node.prop_map(Action::Tell),
         4 => Just(Action::Refresh),
     ]
@@ -108,9 +109,9 @@ impl Flow {
         let (watermarks, told) = (build(&graph), vec![Timestamp::MIN; nodes]);
         let empty = vec![Vec::new(); nodes];
         let mut flow = Flow { graph, watermarks, waiting: empty.clone(), bundles: Vec::new(), held: empty, told };
-        for node in 0..nodes {
+        for (node, begin) in begin.iter().enumerate().take(nodes) {
             if flow.graph[node].0.is_empty() {
-                flow.hold(node, None, Some(at(begin[node])));
+                flow.hold(node, None, Some(at(*begin)));
             }
         }
         flow
@@ -228,7 +229,9 @@ proptest! {
                     let released = pick(&mut holds[node % nodes], which);
                     watermarks.hold(node % nodes, released, None);
                 }
-                Told::Reached(node) => watermarks.reached(node % nodes, watermarks.input(node % nodes)),
+                Told::Reached(node, time) => {
+                    watermarks.reached(node % nodes, watermarks.input(node % nodes).min(at(time)));
+                }
                 Told::Refresh(idle) => watermarks.refresh(|_, input| input <= at(idle)),
             }
             for node in 0..nodes {
