@@ -42,6 +42,16 @@ impl Restriction for FileRange {
     fn is_done(&self) -> bool {
         self.range.is_done()
     }
+
+    fn progress(&self) -> (f64, f64) {
+        let (done, left) = self.range.progress();
+        // How many bytes a compressed file has, nobody knows.
+        if self.range.end() < END { (done, left) } else { (done, if self.is_done() { 0.0 } else { 1.0 }) }
+    }
+
+    fn mistake(&self, position: u64) -> Option<String> {
+        self.range.mistake(position)
+    }
 }
 
 /// Which files to read, and how to cut them.
@@ -88,9 +98,23 @@ pub(crate) const LONGEST_ROW: u64 = 64 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ferrobeam_core::testing::check_splits;
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn ranges_obey_the_laws(
+            rows in proptest::collection::btree_set(0u64..100, 0..20),
+            end in prop_oneof![Just(END), Just(100)],
+            splittable in any::<bool>(),
+            splits in proptest::collection::vec((0usize..20, prop_oneof![Just(0.0), 0.0..1.0]), 0..5),
+        ) {
+            let whole = FileRange { path: "a".into(), range: OffsetRange::new(0, end), splittable: splittable && end < END };
+            // A reader claims where its next row starts, and behind the last one the end.
+            let next = |range: &FileRange| rows.range(range.next()..).next().copied().unwrap_or(END);
+            check_splits(whole, next, &splits)?;
+        }
+
         #[test]
         fn a_compressed_file_is_given_away_only_behind_a_claim(claims in 0..5_u64, fraction in 0.01..1.0) {
             let new = |splittable| {

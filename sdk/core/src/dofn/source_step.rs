@@ -147,3 +147,131 @@ impl<S: Source> SplittableDoFn for Read<S> {
         self.source.truncate(part)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dofn::restriction::OffsetRange;
+    use crate::dofn::splittable::tests::{Driver, at, restriction};
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    /// The offsets of a range, in event time; looks for room as sources should, or only claims.
+    #[derive(Clone, Default)]
+    struct Offsets<const BOUNDED: bool> {
+        looks: bool,
+        /// What it finds nothing at, the first time.
+        empty: Option<u64>,
+        stops_early: bool,
+        opened: Arc<Mutex<Vec<u64>>>,
+    }
+
+    impl<const BOUNDED: bool> Source for Offsets<BOUNDED> {
+        type Out = u64;
+        type Restriction = OffsetRange;
+        /// What is to be read next.
+        type Reader = u64;
+        const BOUNDED: bool = BOUNDED;
+
+        fn split(&self, _: usize) -> Result<Vec<OffsetRange>, BoxError> {
+            Ok(vec![OffsetRange::new(0, 50), OffsetRange::new(50, 100)])
+        }
+        fn open(&self, range: &OffsetRange) -> Result<u64, BoxError> {
+            self.opened.lock().unwrap().push(range.next());
+            Ok(range.next())
+        }
+        fn read(&self, next: &mut u64, claims: &mut Claims<'_, OffsetRange, u64>) -> Result<(), BoxError> {
+            while !self.stops_early && (!self.looks || claims.has_room()) {
+                if self.empty == Some(*next) && claims.now() < at(6000) {
+                    claims.resume_after(Duration::from_secs(3));
+                    return Ok(());
+                }
+                // It reads before it claims, as readers of records do.
+                let record = *next;
+                *next += 1;
+                let Some(mut claim) = claims.claim(record) else { return Ok(()) };
+                let time = at(record.cast_signed());
+                claim.emit_at(record, time);
+                claims.set_watermark(time);
+            }
+            Ok(())
+        }
+    }
+
+    fn driver<const BOUNDED: bool>(source: Offsets<BOUNDED>, range: &OffsetRange) -> Driver {
+        let mut driver = Driver::new(Read::new(Arc::new(source)), range);
+        driver.time = Timestamp::MIN;
+        driver
+    }
+
+    fn all(rows: &[(u64, Timestamp)]) -> bool {
+        rows.iter().map(|row| row.0).eq(0..100)
+    }
+
+    #[test]
+    fn a_reader_stays_open_where_it_was_not_refused() {
+        for looks in [true, false] {
+            let source = Offsets::<true> { looks, ..Offsets::default() };
+            let mut driver = driver(source.clone(), &OffsetRange::new(0, 100));
+            assert!(all(&driver.finish(&[(30, 0.0)])));
+            let expected: &[u64] = if looks { &[0] } else { &[0, 30, 60, 90] };
+            assert_eq!(*source.opened.lock().unwrap(), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_record_is_read_once(
+            looks in proptest::prelude::any::<bool>(),
+            empty in proptest::option::of(0u64..100),
+            orders in proptest::collection::vec((1usize..60, 0.0..1.0f64), 1..5),
+        ) {
+            let source = Offsets::<true> { looks, empty, ..Offsets::default() };
+            let mut driver = driver(source, &OffsetRange::new(0, 100));
+            driver.now = at(5995);
+            assert!(all(&driver.finish(&orders)));
+        }
+    }
+
+    #[test]
+    fn an_unbounded_source_waits_and_its_watermark_moves() {
+        let source = Offsets::<false> { looks: true, empty: Some(40), ..Offsets::default() };
+        let mut driver = driver(source.clone(), &OffsetRange::unbounded(0));
+        let part = driver.split().unwrap().remove(0);
+        assert_eq!(part.watermark, Timestamp::MIN);
+        let [full] = &driver.process(&part, 30, 0.0).unwrap().residuals[..] else { panic!("one residual") };
+        assert_eq!((full.resume_after, full.part.watermark), (Duration::ZERO, at(29)));
+        let [idle] = &driver.process(&full.part, 30, 0.5).unwrap().residuals[..] else { panic!("one residual") };
+        assert_eq!((idle.resume_after, idle.part.watermark), (Duration::from_secs(3), at(39)));
+        assert_eq!(restriction::<OffsetRange>(&idle.part), OffsetRange::unbounded(40));
+        driver.now = at(6000);
+        driver.process(&idle.part, 30, 0.5).unwrap();
+        assert_eq!(driver.rows().len(), 70);
+        assert_eq!(*source.opened.lock().unwrap(), [0]);
+        assert_eq!(driver.truncate(&part).unwrap(), None);
+    }
+
+    #[test]
+    fn a_bounded_source_holds_its_watermark() {
+        let source = Offsets::<true> { looks: true, ..Offsets::default() };
+        let mut driver = driver(source, &OffsetRange::new(0, 100));
+        let part = driver.split().unwrap().remove(0);
+        let processed = driver.process(&part, 30, 0.0).unwrap();
+        assert_eq!(processed.residuals[0].part.watermark, Timestamp::MIN);
+        assert_eq!(driver.truncate(&part).unwrap(), Some(part));
+    }
+
+    #[test]
+    fn a_source_that_stops_early_fails() {
+        let source = Offsets::<true> { stops_early: true, ..Offsets::default() };
+        let mut bounded = driver(source, &OffsetRange::new(0, 100));
+        let part = bounded.split().unwrap().remove(0);
+        let error = bounded.process(&part, 30, 0.0).unwrap_err().to_string();
+        assert!(error.contains("before all of its restriction was claimed"), "{error}");
+        let source = Offsets::<false> { stops_early: true, ..Offsets::default() };
+        let mut unbounded = driver(source, &OffsetRange::unbounded(0));
+        let part = unbounded.split().unwrap().remove(0);
+        let error = unbounded.process(&part, 30, 0.0).unwrap_err().to_string();
+        assert!(error.contains("said nothing by `resume_after`"), "{error}");
+    }
+}

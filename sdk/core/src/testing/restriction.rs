@@ -9,8 +9,8 @@ use std::fmt::Debug;
 #[error("{0}")]
 pub struct BrokenLaw(String);
 
-/// After so many claims a runner moves what is left of work without an end.
-const MANY: usize = 10_000;
+/// More claims than a test should need.
+const MOST_CLAIMS: usize = 1_000_000;
 
 /// Tries the laws of a [`Restriction`]: works it off as runners do, with splits in between, and compares with working it
 /// off at once.
@@ -65,23 +65,24 @@ where
     fn work_off(&mut self, mut kept: R) -> Result<(), BrokenLaw> {
         let mut given = Vec::new();
         while let Some((claims, fraction)) = self.splits.next() {
-            let (is_bounded, granted) = (kept.is_bounded(), self.claim(&mut kept, claims)?);
-            let was_done = kept.is_done();
-            let (done, _) = kept.progress();
+            let granted = self.claim(&mut kept, claims)?;
+            let (was_bounded, was_done, before) = (kept.is_bounded(), kept.is_done(), kept.progress());
             let residual = kept.split(fraction);
             if was_done && residual.is_some() {
                 return broken("a restriction that is done gave something away");
             }
-            if kept.progress().0 < done {
+            if kept.progress().0 < before.0 {
                 return broken("a split made undone what was done");
             }
-            let gave = residual.is_some();
+            if residual.is_none() && !was_bounded {
+                return broken("a restriction without an end gave nothing away");
+            }
+            let is_checkpoint = fraction <= 0.0 && residual.is_some();
             given.extend(residual.as_ref().map(carried).transpose()?);
-            if fraction <= 0.0 && gave {
+            if is_checkpoint {
                 self.is_over(&mut kept)?;
             }
-            // Refused or given away.
-            if granted < claims || kept.is_done() || !is_bounded {
+            if is_checkpoint || granted < claims {
                 break;
             }
         }
@@ -89,14 +90,15 @@ where
             self.claim(&mut kept, usize::MAX)?;
         }
         // What was given away last lies before what was given away first.
-        given.into_iter().rev().try_for_each(|residual| {
-            if residual.is_bounded() || self.splits.len() > 0 { self.work_off(residual) } else { Ok(()) }
-        })
+        given.into_iter().rev().try_for_each(|residual| self.work_off(residual))
     }
 
     /// Claims until it is refused; how many claims were granted.
     fn claim(&mut self, part: &mut R, claims: usize) -> Result<usize, BrokenLaw> {
-        for granted in 0..claims.min(MANY * MANY) {
+        for granted in 0..claims {
+            if self.claimed.len() > MOST_CLAIMS {
+                return broken("a million claims were granted, and there is no end to it");
+            }
             let (position, before) = ((self.next)(part), part.progress());
             if !part.try_claim(position) {
                 if part.try_claim(position) {
@@ -135,4 +137,80 @@ fn carried<R: Restriction>(part: &R) -> Result<R, BrokenLaw> {
     let mut bytes = Vec::new();
     let carried = coder::put(part, &mut bytes).and_then(|()| coder::take_as(&mut bytes.as_slice()));
     carried.map_err(|error| BrokenLaw(format!("it does not survive its coder: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Element;
+
+    /// Numbers from `next` to `end`, under one law too few.
+    #[derive(Clone, Debug, Element)]
+    struct Lawless {
+        next: u64,
+        end: u64,
+        breaks: String,
+    }
+
+    impl Lawless {
+        fn is(&self, breaks: &str) -> bool {
+            self.breaks == breaks
+        }
+    }
+
+    impl Restriction for Lawless {
+        type Position = u64;
+
+        fn try_claim(&mut self, position: u64) -> bool {
+            let ours = position < self.end || self.is("ends");
+            self.next += u64::from(ours);
+            ours
+        }
+        fn split(&mut self, fraction: f64) -> Option<Self> {
+            let at = self.next + ((self.end - self.next) as f64 * fraction) as u64;
+            if at >= self.end && !self.is("gives nothing") {
+                return None;
+            }
+            let start = if self.is("loses") { at + 1 } else { at };
+            let residual = Lawless { next: start.min(self.end), ..self.clone() };
+            self.end = if self.is("repeats") { self.end.min(at + 1) } else { at };
+            Some(residual)
+        }
+        fn is_done(&self) -> bool {
+            self.next >= self.end && !self.is("is done")
+        }
+        fn progress(&self) -> (f64, f64) {
+            let left = self.end.saturating_sub(self.next) as f64;
+            if self.is("progresses") { (left, 0.0) } else { (0.0, left) }
+        }
+        fn is_bounded(&self) -> bool {
+            !self.is("gives something")
+        }
+    }
+
+    fn law(breaks: &str, splits: &[(usize, f64)]) -> Result<(), String> {
+        let whole = Lawless { next: 0, end: 10, breaks: breaks.to_owned() };
+        check_splits(whole, |range| range.next, splits).map_err(|law| law.to_string())
+    }
+
+    #[test]
+    fn broken_laws_are_told() {
+        assert_eq!(law("", &[(3, 0.5), (1, 0.0)]), Ok(()));
+        let told = |breaks, splits: &[(usize, f64)], text| {
+            let law = law(breaks, splits).unwrap_err();
+            assert!(law.contains(text), "{breaks}: {law}");
+        };
+        told(
+            "loses",
+            &[(3, 0.5)],
+            "claimed at once: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]; with splits: [0, 1, 2, 3, 4, 5, 7,",
+        );
+        told("repeats", &[(3, 0.5)], "5, 6, 6, 7");
+        told("repeats", &[(3, 0.0)], "nothing is left to claim, and it is not done");
+        told("ends", &[], "no end to it");
+        told("is done", &[], "it is not done");
+        told("gives nothing", &[(10, 0.0)], "that is done gave something away");
+        told("gives something", &[(10, 0.0)], "without an end gave nothing away");
+        told("progresses", &[], "took its progress from");
+    }
 }
