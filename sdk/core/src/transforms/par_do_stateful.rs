@@ -18,9 +18,9 @@ use std::sync::Arc;
 /// No variant of an enum has this name.
 const ON_WINDOW_EXPIRATION: &str = "on-window-expiration";
 
-/// Only pairs of a stateful step's key and element; the generics make the compiler print this text.
+/// Only pairs; the generics make the compiler print this text, and name `Key` or `In` if one of them is another.
 #[diagnostic::on_unimplemented(
-    message = "this `StatefulDoFn` needs elements of type `({K}, {V})`, found `{Self}`",
+    message = "a stateful step needs elements of type `(K, V)`, found `{Self}`",
     label = "not pairs of its `Key` and its `In`",
     note = "state belongs to a key: make pairs first, for example with `.key_by(|x| ..)`"
 )]

@@ -26,11 +26,11 @@ pub use multimap::Multimap;
 pub use ordered_list::OrderedList;
 pub use set::Set;
 pub(crate) use state::specs;
-pub use state::{Cell, CellForm, CellSpec, NewCell, State};
+pub use state::{CellForm, CellSpec, NewStateCell, State, StateCell};
 pub use step::StatefulStep;
 pub use timers::Timers;
 #[doc(hidden)]
-pub use timers::{tag, unknown};
+pub use timers::{TimerTag, unknown};
 pub use value::Value;
 pub use visit::Visit;
 
