@@ -520,6 +520,14 @@ fn an_instance_lives_through_bundles() {
     assert_eq!(*log.lock().unwrap(), ["setup", "start", "start", "teardown"]);
 }
 
+#[derive(Timers)]
+enum Never {}
+
+#[test]
+fn an_enum_without_variants_is_no_timers() {
+    assert!(Never::FACTS.is_empty() && Never::of(&timer("End", "")).is_err() && <()>::of(&timer("()", "")).is_err());
+}
+
 #[test]
 fn facts_are_what_is_declared() {
     let (step, _) = code(&graph(Scripted(Arc::new(|_, _, _| Ok(())))));
