@@ -29,10 +29,8 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             }
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
                 let at = fields.span();
-                ids.push(
-                    quote_spanned!(at=> Self::#ident(ref tag) => (#label, ::std::string::ToString::to_string(tag))),
-                );
-                ofs.push(quote_spanned!(at=> #label => __private::tag(id).map(Self::#ident)));
+                ids.push(quote_spanned!(at=> Self::#ident(ref tag) => (#label, __private::TimerTag::to_tag(tag))));
+                ofs.push(quote_spanned!(at=> #label => __private::TimerTag::of_tag(id).map(Self::#ident)));
             }
             fields => {
                 let text = "a timer has no field, or one without a name, which makes it a family";
