@@ -305,12 +305,12 @@ impl SplittableDoFn for Script {
     ) -> Result<Continuation, BoxError> {
         for word in &self.0 {
             match *word {
-                "all" => while tracker.emit_run(ctx.timestamp(), |x| x) {},
+                "all" => tracker.emit_run(ctx.timestamp(), |x| x),
                 "early" => {
                     let next = tracker.restriction().next();
                     tracker.claim(next).ok_or("refused")?.emit_at(1, ctx.timestamp() - Duration::from_millis(1));
                 }
-                "early run" => _ = tracker.emit_run(Timestamp::EPOCH, |x| x),
+                "early run" => tracker.emit_run(Timestamp::EPOCH, |x| x),
                 "odd" => {
                     let next = tracker.restriction().next();
                     tracker.claim(next).ok_or("refused")?.emit_to(&ODD, 7, at(200));
@@ -358,6 +358,14 @@ fn mistakes_are_told_with_the_restriction() {
     assert!(fails(&["12", "fails"]).ends_with("failed: by itself"));
 }
 
+proptest! {
+    #[test]
+    fn runs_are_the_whole(orders in orders()) {
+        let mut driver = Driver::new(Script(vec!["all"]), &0);
+        prop_assert_eq!(driver.finish(&orders), (10..20).map(|x| (x, at(100))).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn additional_outputs_have_times_of_their_own() {
     let mut driver = Driver::new(Script(vec!["odd", "all"]), &0);
@@ -395,7 +403,9 @@ impl SplittableDoFn for Forever {
         tracker: &mut Tracker<'_, OffsetRange, u64>,
         ctx: &mut ElementContext<'_>,
     ) -> Result<Continuation, BoxError> {
-        while !self.0 && tracker.emit_run(ctx.timestamp(), |x| x) {}
+        if !self.0 {
+            tracker.emit_run(ctx.timestamp(), |x| x);
+        }
         Ok(Continuation::Done)
     }
 }
