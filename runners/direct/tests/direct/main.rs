@@ -4,7 +4,7 @@
 mod checks;
 mod errors;
 mod faults;
-mod refusals;
+mod time;
 mod schedules;
 
 use std::sync::{Arc, Mutex};
