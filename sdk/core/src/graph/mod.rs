@@ -11,7 +11,7 @@ mod tests;
 
 pub use edge_coder::{EdgeCoder, wire_before};
 pub(crate) use fn_ref::COMBINE_FN;
-pub use fn_ref::{DO_FN, FnRef, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
+pub use fn_ref::{DO_FN, FnRef, LATE_OUTPUT, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
 pub use step_name::StepName;
 
 pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};

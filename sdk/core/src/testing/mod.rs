@@ -4,7 +4,7 @@ mod assert;
 mod test_stream;
 
 pub use assert::{PAssert, assert_that};
-pub use test_stream::TestStreamEvent;
+pub use test_stream::{TestStream, TestStreamEvent};
 
 use crate::metrics::Counter;
 
