@@ -5,6 +5,8 @@
 
 pub mod grouping;
 mod holds;
+mod watermark;
 
 pub use grouping::{Dropped, Grouping, Now, Row, Saved};
 pub use holds::Holds;
+pub use watermark::{NodeId, Passing, Watermarks};
