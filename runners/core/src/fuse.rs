@@ -4,7 +4,7 @@
 //! between them: a grouping, a reshuffle, a source, or a side input that must be whole before its reader starts while
 //! it comes from that same stage.
 
-use ferrobeam_core::graph::{Graph, StepCode};
+use ferrobeam_core::graph::{Graph, LATE_OUTPUT, StepCode};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns::transforms as urns;
@@ -30,6 +30,10 @@ pub struct Plan {
     pub reshuffles: Vec<Junction>,
     /// Flattens whose inputs come from different places; one entry per input.
     pub flattens: Vec<Junction>,
+    /// What keeps the elements that groupings of the same collection drop.
+    pub late_outputs: Vec<Junction>,
+    /// What plays a script: the transform and the collection that it makes.
+    pub scripts: Vec<(String, Collection)>,
 }
 
 /// Something between stages: it takes one collection and makes another.
@@ -44,18 +48,27 @@ pub struct Junction {
 }
 
 /// Steps that run together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Stage {
     /// What comes in.
     pub input: Collection,
-    /// The step that reads restrictions, if the stage begins with a source.
-    pub source: Option<String>,
+    /// The first step, if it works on elements whose work can be cut.
+    pub splittable: Option<String>,
+    /// The first step, if it keeps state by key.
+    pub stateful: Option<String>,
     /// The steps, producers first.
     pub transforms: Vec<String>,
     /// The collections that leave the stage.
     pub outputs: BTreeSet<Collection>,
     /// The side inputs of its steps.
     pub sides: Vec<SideInput>,
+}
+
+impl Stage {
+    /// Whether it begins with ordinary steps, so that others may join them.
+    fn is_plain(&self) -> bool {
+        self.splittable.is_none() && self.stateful.is_none()
+    }
 }
 
 /// A side input of a step.
@@ -74,7 +87,7 @@ pub struct SideInput {
 /// # Errors
 /// The graph holds a transform that this version does not know.
 pub fn fuse(graph: &Graph) -> Result<Plan> {
-    let mut fuser = Fuser { plan: Plan::default(), homes: BTreeMap::new() };
+    let mut fuser = Fuser::default();
     for id in nodes(graph)? {
         fuser.place(graph, id)?;
     }
@@ -114,9 +127,12 @@ enum Home {
     Between(Vec<Collection>),
 }
 
+#[derive(Default)]
 struct Fuser {
     plan: Plan,
     homes: BTreeMap<Collection, Home>,
+    /// The stages with a step that assigns windows.
+    assigns_windows: BTreeSet<usize>,
 }
 
 impl Fuser {
@@ -137,11 +153,23 @@ impl Fuser {
                 let junction = self.between(id, one(id, main.iter())?, output()?);
                 self.plan.groupings.push(junction);
             }
-            (_, Some(StepCode::Source(_))) => {
-                let input = one(id, main.iter())?;
-                self.leaves_its_stage(&input);
-                let stage = self.new_stage(input, Some(id.to_owned()));
+            (_, Some(StepCode::Splittable(_))) => {
+                let stage = self.new_stage(one(id, main.iter())?);
+                self.plan.stages[stage].splittable = Some(id.to_owned());
                 self.join(stage, id, transform, sides);
+            }
+            (_, Some(StepCode::Stateful(_))) => {
+                let stage = self.new_stage(one(id, main.iter())?);
+                self.plan.stages[stage].stateful = Some(id.to_owned());
+                self.join(stage, id, transform, sides);
+            }
+            (urns::TEST_STREAM, _) => {
+                self.homes.insert(output()?, Home::Between(Vec::new()));
+                self.plan.scripts.push((id.to_owned(), output()?));
+            }
+            (LATE_OUTPUT, _) => {
+                let junction = self.between(id, one(id, main.iter())?, output()?);
+                self.plan.late_outputs.push(junction);
             }
             (urns::FLATTEN, _) => self.flatten(id, transform, &main, output()?),
             (urns::PAR_DO | urns::ASSIGN_WINDOWS, Some(StepCode::Step(_))) => {
@@ -191,14 +219,19 @@ impl Fuser {
     /// The stage that a step with this input may join; a side input must not come out of the stage that reads it.
     fn stage_for(&mut self, input: &str, sides: &[SideInput]) -> usize {
         let before: BTreeSet<usize> = sides.iter().flat_map(|side| self.stages_before(&side.collection)).collect();
-        let rooted = self.plan.stages.iter().enumerate().filter(|(_, s)| s.input == input && s.source.is_none());
+        let rooted = self.plan.stages.iter().enumerate().filter(|(_, s)| s.input == input && s.is_plain());
         let candidates = self.inside(input).into_iter().chain(rooted.map(|(stage, _)| stage));
-        let fits = |stage: &usize| !before.contains(stage) && self.plan.stages[*stage].transforms.len() < MOST_STEPS;
+        let fits = |stage: &usize| {
+            let (id, stage) = (*stage, &self.plan.stages[*stage]);
+            // Elements wait in front of the stage for side inputs of their windows: these must be the windows that the
+            // step sees.
+            let same_windows = sides.is_empty() || !self.assigns_windows.contains(&id);
+            !before.contains(&id) && same_windows && stage.transforms.len() < MOST_STEPS
+        };
         if let Some(stage) = candidates.into_iter().find(fits) {
             return stage;
         }
-        self.leaves_its_stage(input);
-        self.new_stage(input.to_owned(), None)
+        self.new_stage(input.to_owned())
     }
 
     /// All stages whose work goes into a collection, also by way of side inputs.
@@ -228,9 +261,9 @@ impl Fuser {
         }
     }
 
-    fn new_stage(&mut self, input: Collection, source: Option<String>) -> usize {
-        let (transforms, outputs, sides) = (Vec::new(), BTreeSet::new(), Vec::new());
-        self.plan.stages.push(Stage { input, source, transforms, outputs, sides });
+    fn new_stage(&mut self, input: Collection) -> usize {
+        self.leaves_its_stage(&input);
+        self.plan.stages.push(Stage { input, ..Stage::default() });
         self.plan.stages.len() - 1
     }
 
@@ -238,6 +271,9 @@ impl Fuser {
         sides.iter().for_each(|side| self.leaves_its_stage(&side.collection));
         for output in transform.outputs.values() {
             self.homes.insert(output.clone(), Home::Stage(stage));
+        }
+        if urn(transform) == urns::ASSIGN_WINDOWS {
+            self.assigns_windows.insert(stage);
         }
         self.plan.stages[stage].transforms.push(id.to_owned());
         self.plan.stages[stage].sides.extend(sides);

@@ -1,12 +1,12 @@
-//! A stage's operators and one bundle through them.
+//! A stage's operators, and what a bundle through them has done.
 
 use crate::grouping::Parcels;
 use crate::rows::{Buffer, Row, batches};
 use bytes::Bytes;
 use ferrobeam_core::Result;
-use ferrobeam_core::batch::Batch;
 use ferrobeam_core::dofn::erased::{Next, Parcel};
-use ferrobeam_core::dofn::source::{Progress, Reader};
+use ferrobeam_core::dofn::splittable::operator::SplittableOperator;
+use ferrobeam_core::dofn::stateful::operator::StatefulOperator;
 use ferrobeam_core::metrics::{self, Metrics};
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Processor {
     pub(crate) input: Input,
     pub(crate) buffers: BTreeMap<String, Buffer>,
+    /// By the node of the grouping.
     pub(crate) parcels: BTreeMap<usize, Parcels>,
 }
 
@@ -21,55 +22,36 @@ pub(crate) struct Processor {
 pub(crate) enum Input {
     /// Encoded elements.
     Rows(Next<Bytes>),
-    /// Encoded restrictions.
-    Source(Box<dyn Reader>),
+    /// Elements whose work is cut.
+    Splittable(Box<dyn SplittableOperator>),
+    /// Elements with state.
+    Stateful(Box<dyn StatefulOperator>),
 }
 
-/// All that a bundle did; it counts when it is committed, as a whole.
+/// What a bundle emitted and reported; it counts when it is committed, as a whole.
 pub(crate) struct Outcome {
     pub(crate) rows: Vec<(String, Vec<Row>)>,
     pub(crate) parcels: Vec<(usize, Vec<Parcel>)>,
-    /// What a source has left of its restriction.
-    pub(crate) residual: Option<Row>,
     pub(crate) metrics: Metrics,
 }
 
 impl Processor {
-    /// Runs a bundle: elements, or one restriction from which at most `size` rows are read.
-    pub(crate) fn process(&mut self, rows: &[Row], size: usize, one_by_one: bool) -> Result<Outcome> {
-        let (residual, metrics) = metrics::collect(|| match &mut self.input {
-            Input::Rows(next) => elements(&mut **next, rows),
-            Input::Source(reader) => restriction(&mut **reader, rows, size, one_by_one),
-        });
+    /// Runs a bundle.
+    pub(crate) fn run<R>(&mut self, bundle: impl FnOnce(&mut Input) -> Result<R>) -> Result<(R, Outcome)> {
+        let (result, metrics) = metrics::collect(|| bundle(&mut self.input));
         let outcome = Outcome {
             rows: self.buffers.iter().map(|(collection, buffer)| (collection.clone(), buffer.take())).collect(),
             parcels: self.parcels.iter().map(|(grouping, parcels)| (*grouping, parcels.take())).collect(),
-            residual: residual?,
             metrics,
         };
-        Ok(outcome)
+        Ok((result?, outcome))
     }
 }
 
-fn elements(next: &mut dyn ferrobeam_core::dofn::erased::Receiver<Bytes>, rows: &[Row]) -> Result<Option<Row>> {
+/// Ordinary elements; a bundle that is cut off does not end.
+pub(crate) fn elements(next: &mut Next<Bytes>, rows: &[Row], is_cut_off: bool) -> Result<()> {
     next.start_bundle()?;
+    let rows = if is_cut_off { &rows[..rows.len().div_ceil(2)] } else { rows };
     batches(rows).try_for_each(|batch| next.receive(batch))?;
-    next.finish_bundle()?;
-    Ok(None)
-}
-
-fn restriction(reader: &mut dyn Reader, rows: &[Row], size: usize, one_by_one: bool) -> Result<Option<Row>> {
-    let Some(row) = rows.first() else { return Ok(None) };
-    reader.start_bundle()?;
-    reader.open(&row.bytes)?;
-    let mut left = size;
-    let mut progress = Progress::More;
-    while left > 0 && progress == Progress::More {
-        let room = if one_by_one { 1 } else { left.min(Batch::<Bytes>::ROWS) };
-        progress = reader.step(room)?;
-        left -= room;
-    }
-    let residual = if progress == Progress::More { reader.checkpoint()? } else { None };
-    reader.finish_bundle()?;
-    Ok(residual.map(|bytes| Row { bytes, ..row.clone() }))
+    if is_cut_off { Ok(()) } else { next.finish_bundle() }
 }

@@ -1,6 +1,7 @@
 //! What this runner puts on the edges of a stage: a round trip through the coder inside, buffers where data leaves.
 
-use crate::grouping::{Grouping, Parcels};
+use crate::grouping::Parcels;
+use crate::nodes::{Node, Nodes};
 use crate::rows::Buffer;
 use crate::sides::{Side, Sides};
 use ferrobeam_core::Result;
@@ -8,7 +9,7 @@ use ferrobeam_core::dofn::erased::AnyReceiver;
 use ferrobeam_core::dofn::side::SideReader;
 use ferrobeam_core::graph::{Graph, StepName, wire_before};
 use ferrobeam_runner_core::bundle::Edges;
-use ferrobeam_runner_core::fuse::Stage;
+use ferrobeam_runner_core::fuse::{SideInput, Stage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,10 +17,7 @@ use std::sync::Arc;
 pub(crate) struct StageEdges<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) stage: &'a Stage,
-    pub(crate) groupings: &'a [Grouping],
-    pub(crate) sides: &'a BTreeMap<String, Side>,
-    /// Collections that somebody else than a grouping takes.
-    pub(crate) delivered: &'a dyn Fn(&str) -> bool,
+    pub(crate) nodes: &'a Nodes,
     pub(crate) parts: usize,
     pub(crate) one_by_one: bool,
     /// What was put where data leaves.
@@ -35,13 +33,19 @@ impl Edges for StageEdges<'_> {
 
     fn leaving(&mut self, collection: &str, maker: &StepName) -> Result<Vec<AnyReceiver>> {
         let mut receivers = Vec::new();
-        if (self.delivered)(collection) {
-            let buffer = self.buffers.entry(collection.to_owned()).or_default();
-            receivers.push(wire_before(&*self.graph.coder(collection)?.encode(), maker, vec![buffer.receiver()])?);
-        }
-        for (id, grouping) in self.groupings.iter().enumerate().filter(|(_, g)| g.input == collection) {
+        let consumers = self.nodes.consumers.get(collection).map_or(&[][..], Vec::as_slice);
+        let mut is_delivered = false;
+        for &id in consumers {
+            let Some(Node::Grouping(grouping)) = self.nodes.nodes.get(id) else {
+                is_delivered = true;
+                continue;
+            };
             receivers.push(grouping.receiver(self.parcels.entry(id).or_default())?);
             receivers.extend(if self.one_by_one { grouping.probe()? } else { None });
+        }
+        if is_delivered {
+            let buffer = self.buffers.entry(collection.to_owned()).or_default();
+            receivers.push(wire_before(&*self.graph.coder(collection)?.encode(), maker, vec![buffer.receiver()])?);
         }
         if !self.one_by_one {
             return Ok(receivers);
@@ -50,13 +54,20 @@ impl Edges for StageEdges<'_> {
     }
 
     fn sides(&mut self, transform: &str) -> Arc<dyn SideReader> {
-        let mine = self.stage.sides.iter().filter(|side| side.transform == transform);
-        let side =
-            |s: &ferrobeam_runner_core::fuse::SideInput| Some((s.name.clone(), self.sides.get(&s.collection)?.clone()));
-        Arc::new(Sides(mine.filter_map(side).collect()))
+        let side = |side: &SideInput| Some((side.name.clone(), self.side(&side.collection)?));
+        Arc::new(Sides(self.stage.sides.iter().filter(|side| side.transform == transform).filter_map(side).collect()))
     }
 
     fn parts(&self) -> usize {
         self.parts
+    }
+}
+
+impl StageEdges<'_> {
+    fn side(&self, collection: &str) -> Option<Side> {
+        match self.nodes.nodes.get(*self.nodes.views.get(collection)?)? {
+            Node::View(view) => Some(view.side().clone()),
+            _ => None,
+        }
     }
 }

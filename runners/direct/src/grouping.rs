@@ -4,29 +4,45 @@ use crate::rows::{Buffer, Row, batches};
 use bytes::Bytes;
 use ferrobeam_core::batch::{Column, Meta, WindowColumn, WindowSet};
 use ferrobeam_core::dofn::erased::{AnyReceiver, AnyStep, Parcel};
+use ferrobeam_core::dofn::guard::guard;
 use ferrobeam_core::graph::{Graph, StepCode, StepName, wire_before};
-use ferrobeam_core::grouping::{AnyGrouping, OnBytes, Panes, ParcelSink, Slot};
-use ferrobeam_core::windowing::{PaneInfo, Timing, Window, WindowingStrategy};
-use ferrobeam_core::{Error, Result};
+use ferrobeam_core::grouping::{AnyGrouping, Cells, OnBytes, Panes, ParcelSink, Rows, Slot};
+use ferrobeam_core::metrics::Counter;
+use ferrobeam_core::windowing::{
+    ClosingBehavior, PaneInfo, Timing, TimestampCombiner, Trigger, Window, WindowingStrategy,
+};
+use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_runner_core::engine::{self, Now};
 use ferrobeam_runner_core::fuse::Junction;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Elements that came too late for their window, each counted for each of its windows.
+const DROPPED_LATE: Counter = Counter::new("ferrobeam", "dropped_due_to_lateness");
+/// Elements that came when the trigger of their window had finished, likewise.
+const DROPPED_CLOSED: Counter = Counter::new("ferrobeam", "dropped_due_to_closed_window");
 
 /// A grouping while it runs.
 pub(crate) struct Grouping {
     pub(crate) input: String,
     pub(crate) output: String,
-    pub(crate) fired: bool,
     step: StepName,
-    /// The first half of the combine, if it can be lifted.
+    /// The first half of the combine, if it is lifted.
     pre_combine: Option<Arc<dyn AnyStep>>,
-    /// Whether this run lifts it.
-    lifted: bool,
+    /// The first half of the combine, if there is one.
+    probe: Option<Arc<dyn AnyStep>>,
     on_bytes: OnBytes,
-    panes: Box<dyn Panes>,
+    store: Store,
     windowing: Arc<WindowingStrategy>,
-    windows: BTreeMap<Window, Slot>,
     out: Buffer,
+}
+
+/// What holds the values until they fire.
+enum Store {
+    /// Each window fires once, when all of the input has come.
+    AtTheEnd { panes: Box<dyn Panes>, windows: BTreeMap<Window, Slot>, fired: bool },
+    /// Windows fire as their trigger says.
+    ByTrigger { cells: Box<dyn Cells>, driver: Box<engine::Grouping> },
 }
 
 /// Pairs on their way into a grouping, until the bundle is committed.
@@ -52,29 +68,26 @@ impl Grouping {
         let Some(StepCode::Grouping(code)) = graph.code(transform)? else {
             return Err(Error::Graph(vec![format!("{step} is no grouping")]));
         };
+        let windowing = graph.windowing(&junction.input)?.clone();
+        let at_the_end = is_bounded(graph, &junction.input) && fires_once(&windowing);
         let halves = code.lifted();
-        let lifted = lift && halves.is_some();
-        let (merge, pre_combine) = halves.map(|halves| (halves.merge, halves.pre_combine)).unzip();
+        let lifted = lift && at_the_end && halves.is_some();
+        let (merge, probe) = halves.map(|halves| (halves.merge, halves.pre_combine)).unzip();
         let code: Arc<dyn AnyGrouping> = merge.filter(|_| lifted).unwrap_or_else(|| code.clone());
         let on_bytes = code.on_bytes();
         let out = Buffer::default();
         let encode = wire_before(&*graph.coder(&junction.output)?.encode(), &step, vec![out.receiver()])?;
-        let decode = wire_before(&*on_bytes.decode, &step, vec![encode])?;
-        let panes = on_bytes.grouping.panes(&step, vec![decode])?;
+        let decode = vec![wire_before(&*on_bytes.decode, &step, vec![encode])?];
+        let store = if at_the_end {
+            let panes = on_bytes.grouping.panes(&step, decode)?;
+            Store::AtTheEnd { panes, windows: BTreeMap::new(), fired: false }
+        } else {
+            let cells = on_bytes.grouping.cells(&step, decode)?;
+            Store::ByTrigger { cells, driver: Box::new(engine::Grouping::new(WindowingStrategy::clone(&windowing))) }
+        };
         let (input, output) = (junction.input.clone(), junction.output.clone());
-        Ok(Grouping {
-            input,
-            output,
-            fired: false,
-            step,
-            pre_combine,
-            lifted,
-            on_bytes,
-            panes,
-            windowing: graph.windowing(&junction.input)?.clone(),
-            windows: BTreeMap::new(),
-            out,
-        })
+        let pre_combine = probe.clone().filter(|_| lifted);
+        Ok(Grouping { input, output, step, pre_combine, probe, on_bytes, store, windowing, out })
     }
 
     /// The receiver of typed pairs that fills `parcels`.
@@ -82,60 +95,160 @@ impl Grouping {
         let sink = self.on_bytes.grouping.sink(Box::new(parcels.clone()));
         let encode = wire_before(&*self.on_bytes.encode, &self.step, vec![sink])?;
         match &self.pre_combine {
-            Some(pre_combine) if self.lifted => wire_before(&**pre_combine, &self.step, vec![encode]),
-            _ => Ok(encode),
+            Some(pre_combine) => wire_before(&**pre_combine, &self.step, vec![encode]),
+            None => Ok(encode),
         }
     }
 
     /// A receiver of typed pairs that combines them and forgets the result: for a combine function that fails when a
     /// bundle is committed, it fails on the same element inside the bundle.
     pub(crate) fn probe(&self) -> Result<Option<AnyReceiver>> {
-        self.pre_combine.as_ref().map(|pre_combine| wire_before(&**pre_combine, &self.step, Vec::new())).transpose()
+        self.probe.as_ref().map(|pre_combine| wire_before(&**pre_combine, &self.step, Vec::new())).transpose()
     }
 
-    /// Folds the pairs of a committed bundle in.
-    pub(crate) fn add(&mut self, parcels: Vec<Parcel>) -> Result<()> {
+    /// Takes the pairs of a committed bundle, which come at `now`, and gives what fires.
+    pub(crate) fn add(&mut self, parcels: Vec<Parcel>, now: Now) -> Result<Vec<Row>> {
         for parcel in parcels {
-            let mut slots = Vec::new();
-            for set in parcel.meta.windows.table() {
-                let [window] = set.as_slice() else {
-                    let message = format!("{}: a pair in several windows reached a grouping", self.step);
-                    return Err(Error::Runner { runner: "direct", message });
-                };
-                let next = self.windows.len() as Slot;
-                slots.push(*self.windows.entry(*window).or_insert(next));
-            }
-            self.panes.add(parcel, &slots)?;
+            self.add_parcel(parcel, now)?;
         }
-        Ok(())
+        Ok(self.out.take())
     }
 
-    /// Folds encoded pairs in that come from another junction.
-    pub(crate) fn add_rows(&mut self, graph: &Graph, rows: &[Row]) -> Result<()> {
+    fn add_parcel(&mut self, parcel: Parcel, now: Now) -> Result<()> {
+        if parcel.meta.windows.table().iter().any(|set| set.as_slice().len() != 1) {
+            let message = format!("{}: a pair in several windows reached a grouping", self.step);
+            return Err(Error::Runner { runner: "direct", message });
+        }
+        match &mut self.store {
+            Store::AtTheEnd { panes, windows, .. } => {
+                let mut slots = Vec::new();
+                for window in parcel.meta.windows.table().iter().flat_map(WindowSet::as_slice) {
+                    let next = windows.len() as Slot;
+                    slots.push(*windows.entry(*window).or_insert(next));
+                }
+                panes.add(parcel, &slots).map(drop)
+            }
+            Store::ByTrigger { cells, driver } => {
+                let (mut keys, mut commands, before) = (Vec::new(), Vec::new(), driver.dropped());
+                let rows = cells.intern(parcel, &mut keys)?;
+                // The user's own windows merge in here.
+                guard(&self.step, || {
+                    let Some(meta) = rows.meta() else { return Ok(()) };
+                    let row = |(row, &key): (usize, &u32)| engine::Row {
+                        key,
+                        timestamp: *meta.time.get(row),
+                        windows: meta.windows.get(row).as_slice(),
+                    };
+                    driver.add(keys.iter().enumerate().map(row), now, &mut commands)?;
+                    let dropped = driver.dropped();
+                    for (counter, n) in [
+                        (DROPPED_LATE, dropped.late - before.late),
+                        (DROPPED_CLOSED, dropped.finished - before.finished),
+                    ] {
+                        if n > 0 {
+                            counter.add(n.cast_signed());
+                        }
+                    }
+                    Ok(())
+                })?;
+                cells.apply(rows, &commands)
+            }
+        }
+    }
+
+    /// Takes encoded pairs that come from another junction.
+    pub(crate) fn add_rows(&mut self, graph: &Graph, rows: &[Row], now: Now) -> Result<Vec<Row>> {
         let parcels = Parcels::default();
         let input = self.receiver(&parcels)?;
         let mut input = wire_before(&*graph.coder(&self.input)?.decode(), &self.step, vec![input])?.typed::<Bytes>()?;
         input.start_bundle()?;
         batches(rows).try_for_each(|batch| input.receive(batch))?;
         input.finish_bundle()?;
-        self.add(parcels.take())
+        self.add(parcels.take(), now)
     }
 
-    /// Fires every window once, for the input has ended.
-    pub(crate) fn fire(&mut self) -> Result<Vec<Row>> {
-        self.fired = true;
-        for (window, slot) in std::mem::take(&mut self.windows) {
-            let (timing, is_last) = (Timing::OnTime, self.windowing.allowed_lateness.is_zero());
-            let pane = PaneInfo { timing, index: 0, nonspeculative_index: 0, is_first: true, is_last };
-            self.panes.fire(
-                slot,
-                Meta {
-                    time: Column::All(window.max_timestamp()),
-                    windows: WindowColumn::All(WindowSet::One(window)),
-                    pane: Column::All(pane),
-                },
-            )?;
+    /// Whether something is due at this time.
+    pub(crate) fn is_due(&self, now: Now) -> bool {
+        match &self.store {
+            Store::AtTheEnd { fired, .. } => !fired && now.input_watermark == Timestamp::MAX,
+            Store::ByTrigger { driver, .. } => is_due(driver, now),
+        }
+    }
+
+    /// Whether an input watermark makes nothing due, so that it can be passed on.
+    pub(crate) fn lets_pass(&self, now: Now) -> bool {
+        match &self.store {
+            Store::AtTheEnd { fired, .. } => *fired,
+            Store::ByTrigger { driver, .. } => !is_due(driver, now),
+        }
+    }
+
+    /// Does what is due, and gives what fires.
+    pub(crate) fn advance(&mut self, now: Now) -> Result<Vec<Row>> {
+        match &mut self.store {
+            Store::AtTheEnd { panes, windows, fired } => {
+                *fired = true;
+                for (window, slot) in std::mem::take(windows) {
+                    let (timing, is_last) = (Timing::OnTime, self.windowing.allowed_lateness.is_zero());
+                    let pane = PaneInfo { timing, index: 0, nonspeculative_index: 0, is_first: true, is_last };
+                    let (time, windows) = (Column::All(window.max_timestamp()), WindowSet::One(window));
+                    panes.fire(slot, Meta { time, windows: WindowColumn::All(windows), pane: Column::All(pane) })?;
+                }
+            }
+            Store::ByTrigger { cells, driver } => {
+                let mut commands = Vec::new();
+                driver.advance(now, &mut commands);
+                cells.apply(Rows::NONE, &commands)?;
+            }
         }
         Ok(self.out.take())
     }
+
+    /// What the output watermark may not pass.
+    pub(crate) fn hold(&self) -> Option<Timestamp> {
+        match &self.store {
+            Store::AtTheEnd { .. } => None,
+            Store::ByTrigger { driver, .. } => driver.hold(),
+        }
+    }
+
+    /// The processing time at which something is due.
+    pub(crate) fn next_processing_time(&self) -> Option<Timestamp> {
+        match &self.store {
+            Store::AtTheEnd { .. } => None,
+            Store::ByTrigger { driver, .. } => next_processing_time(driver),
+        }
+    }
+
+    /// For people: how much it holds.
+    pub(crate) fn name(&self) -> &StepName {
+        &self.step
+    }
+}
+
+/// Whether at this time a driver has something to do.
+pub(crate) fn is_due(driver: &engine::Grouping, now: Now) -> bool {
+    driver.next_event_time().is_some_and(|at| at < now.input_watermark)
+        || driver.next_processing_time().is_some_and(|at| at <= now.processing_time)
+        || driver.next_synchronized_processing_time().is_some_and(|at| at < now.synchronized_processing_time)
+}
+
+/// The processing time at which a driver has something to do.
+pub(crate) fn next_processing_time(driver: &engine::Grouping) -> Option<Timestamp> {
+    let millisecond = ferrobeam_core::time::millis(1);
+    let synchronized = driver.next_synchronized_processing_time().map(|at| at + millisecond);
+    driver.next_processing_time().into_iter().chain(synchronized).min()
+}
+
+fn is_bounded(graph: &Graph, collection: &str) -> bool {
+    let bounded = i32::from(ferrobeam_model::pipeline::is_bounded::Enum::Bounded);
+    graph.components().pcollections.get(collection).is_some_and(|collection| collection.is_bounded == bounded)
+}
+
+/// Whether each key and window of a bounded collection emits one pane, at the end of its window.
+fn fires_once(windowing: &WindowingStrategy) -> bool {
+    !windowing.needs_merge()
+        && windowing.trigger == Trigger::Default
+        && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
+        && (windowing.allowed_lateness.is_zero() || windowing.closing_behavior == ClosingBehavior::EmitIfNonempty)
 }

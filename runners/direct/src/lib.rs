@@ -23,16 +23,19 @@
 mod bundle;
 mod edges;
 mod grouping;
+mod keyed;
+mod nodes;
+mod parts;
 mod rows;
 mod run;
 mod schedule;
 mod sides;
-mod unsupported;
-mod wholeness;
+mod stage;
 
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};
 use ferrobeam_core::{Error, Result, Root};
+use schedule::Schedule;
 use std::hash::{BuildHasher, RandomState};
 
 /// The reference runner.
@@ -88,12 +91,12 @@ impl Runner for DirectRunner {
         Self::NAME
     }
 
-    fn unsupported(&self, graph: &Graph) -> Vec<String> {
-        unsupported::features(graph)
+    fn unsupported(&self, _: &Graph) -> Vec<String> {
+        Vec::new()
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let run = run::Run::new(graph, self.seed, self.failing_bundles)?;
+        let run = run::Run::new(graph, Schedule::new(self.seed, self.failing_bundles))?;
         let metrics = run.finish().map_err(|error| Error::Replay { source: Box::new(error), seed: self.seed })?;
         Ok(PipelineResult { metrics })
     }

@@ -5,7 +5,7 @@ use ferrobeam_core::Result;
 use ferrobeam_core::batch::{Batch, MetaBuilder, WindowSet};
 use ferrobeam_core::dofn::erased::{AnyReceiver, Receiver};
 use ferrobeam_core::time::Timestamp;
-use ferrobeam_core::windowing::PaneInfo;
+use ferrobeam_core::windowing::{PaneInfo, Window};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An encoded element.
@@ -23,6 +23,17 @@ impl Row {
         // The nested encoding of no bytes: their number.
         let bytes = Bytes::from_static(&[0]);
         Row { bytes, time: Timestamp::MIN, windows: WindowSet::GLOBAL, pane: PaneInfo::NO_FIRING }
+    }
+
+    /// The element once for each of its windows.
+    pub(crate) fn explode(self) -> impl Iterator<Item = Row> {
+        let windows = self.windows.as_slice().to_vec();
+        windows.into_iter().map(move |window| Row { windows: WindowSet::One(window), ..self.clone() })
+    }
+
+    /// The first of its windows, which is the only one of a row that was exploded.
+    pub(crate) fn window(&self) -> Window {
+        self.windows.as_slice().first().copied().unwrap_or(Window::Global)
     }
 
     fn of(batch: Batch<Bytes>) -> impl Iterator<Item = Row> {

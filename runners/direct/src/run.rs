@@ -1,155 +1,296 @@
-//! The scheduler: what can run, what runs next, and the commit of a bundle.
+//! The scheduler: what can be done, what is done next, and the commit of a bundle.
 
 use crate::bundle::{Input, Outcome, Processor};
 use crate::edges::StageEdges;
-use crate::grouping::Grouping;
+use crate::grouping;
+use crate::nodes::{Node, Nodes};
 use crate::rows::Row;
 use crate::schedule::Schedule;
-use crate::sides::Side;
-use crate::wholeness::Wholeness;
+use crate::stage::{Again, Effects, run_again};
 use bytes::Bytes;
+use ferrobeam_core::batch::WindowSet;
 use ferrobeam_core::coder;
 use ferrobeam_core::graph::{Graph, wire_before};
 use ferrobeam_core::metrics::{self, Metrics};
-use ferrobeam_core::{Error, Result};
+use ferrobeam_core::testing::TestStreamEvent;
+use ferrobeam_core::windowing::{PaneInfo, Window};
+use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::{Head, wire};
-use ferrobeam_runner_core::fuse::{Plan, Stage, fuse};
-use std::collections::BTreeMap;
+use ferrobeam_runner_core::engine::{NodeId, Now};
+use ferrobeam_runner_core::fuse::{Plan, fuse};
+use std::collections::{BTreeMap, VecDeque};
 
 /// A pipeline while it runs.
 pub(crate) struct Run<'a> {
     graph: &'a Graph,
     plan: Plan,
     schedule: Schedule,
-    /// Per stage, the elements or restrictions that wait.
-    pending: Vec<Vec<Row>>,
-    /// Per stage, operators that may be used again.
-    processors: Vec<Option<Processor>>,
-    groupings: Vec<Grouping>,
-    sides: BTreeMap<String, Side>,
-    wholeness: Wholeness,
+    nodes: Nodes,
+    /// What each node that decides by itself holds its output watermark at.
+    held: Vec<Option<Timestamp>>,
     parts: usize,
+    /// The processing time: it does not pass by itself.
+    clock: Timestamp,
+    /// The processing time that all work has reached.
+    synchronized: Timestamp,
     metrics: Metrics,
 }
 
 /// Something that can be done now.
 #[derive(Clone, Copy)]
-enum Work {
-    Bundle(usize),
-    Fire(usize),
+enum Step {
+    Bundle(NodeId),
+    /// Windows that are due fire.
+    Fire(NodeId),
+}
+
+/// Elements on their way from one node to others.
+struct Delivery {
+    collection: String,
+    rows: Vec<Row>,
+    /// Whether groupings have got them already, as pairs that were never encoded as a whole.
+    but_groupings: bool,
 }
 
 /// Beyond so many waiting elements nothing new is begun before they are worked off.
 const MANY_ROWS: usize = 100_000;
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(graph: &'a Graph, seed: u64, failing_bundles: f64) -> Result<Self> {
+    pub(crate) fn new(graph: &'a Graph, mut schedule: Schedule) -> Result<Self> {
         let plan = fuse(graph)?;
-        let mut schedule = Schedule::new(seed, failing_bundles);
-        let grouping = |junction| Grouping::new(graph, junction, schedule.coin());
-        let groupings = plan.groupings.iter().map(grouping).collect::<Result<_>>()?;
-        let mut sides = BTreeMap::new();
-        for side in plan.stages.iter().flat_map(|stage| &stage.sides) {
-            let (coder, windowing) = (graph.coder(&side.collection)?, graph.windowing(&side.collection)?);
-            sides.insert(side.collection.clone(), Side::new(coder.clone(), windowing.clone()));
-        }
-        let parts = schedule.parts();
-        let pending = plan.stages.iter().map(|_| Vec::new()).collect();
-        let processors = plan.stages.iter().map(|_| None).collect();
-        let (wholeness, metrics) = (Wholeness::new(&plan), Metrics::default());
-        Ok(Run { graph, plan, schedule, pending, processors, groupings, sides, wholeness, parts, metrics })
+        let nodes = Nodes::new(graph, &plan, &mut schedule)?;
+        let (held, parts) = (vec![None; nodes.nodes.len()], schedule.parts());
+        let (clock, synchronized) = (Timestamp::EPOCH, Timestamp::EPOCH);
+        Ok(Run { graph, plan, schedule, nodes, held, parts, clock, synchronized, metrics: Metrics::default() })
     }
 
     /// Runs until nothing is left to do.
     pub(crate) fn finish(mut self) -> Result<Metrics> {
-        // Bundles collect their own metrics. What is left is what combine functions report between them, where only
-        // committed elements come.
+        // Bundles collect their own metrics. What is left is what groupings report, where only committed elements come.
         let (result, between) = metrics::collect(|| self.work());
         self.metrics.merge(between);
         result.map(|()| self.metrics)
     }
 
     fn work(&mut self) -> Result<()> {
-        for collection in self.plan.impulses.clone() {
-            self.deliver(&collection, vec![Row::impulse()])?;
-        }
-        while let Some(work) = self.next() {
-            match work {
-                Work::Bundle(stage) => self.bundle(stage)?,
-                Work::Fire(grouping) => {
-                    let rows = self.groupings[grouping].fire()?;
-                    let output = self.groupings[grouping].output.clone();
-                    self.deliver(&output, rows)?;
-                }
+        let mut first = VecDeque::new();
+        for id in 0..self.nodes.nodes.len() {
+            match &self.nodes.nodes[id] {
+                Node::Impulse { output } => first.push_back(Delivery::of(output, vec![Row::impulse()])),
+                Node::Script { .. } => self.set_hold(id, Some(Timestamp::MIN)),
+                _ => {}
             }
         }
-        if self.pending.iter().all(Vec::is_empty) && self.groupings.iter().all(|grouping| grouping.fired) {
-            return Ok(());
+        self.deliver(first)?;
+        loop {
+            self.refresh()?;
+            match self.next() {
+                Some(Step::Bundle(stage)) => self.bundle(stage)?,
+                Some(Step::Fire(node)) => self.fire(node)?,
+                None if self.play()? || self.let_time_pass() => {}
+                None => return self.check_nothing_waits(),
+            }
         }
-        Err(Error::Runner { runner: "direct", message: self.what_waits() })
     }
 
-    fn next(&mut self) -> Option<Work> {
-        let ready = |stage: &Stage| stage.sides.iter().all(|side| self.is_whole(&side.collection));
-        let bundles = (0..self.pending.len()).filter(|&s| !self.pending[s].is_empty() && ready(&self.plan.stages[s]));
-        let bundles: Vec<_> = bundles.map(Work::Bundle).collect();
-        if self.pending.iter().map(Vec::len).sum::<usize>() > MANY_ROWS
-            && let Some(&last) = bundles.last()
+    /// The time at a node.
+    fn now(&self, node: NodeId) -> Now {
+        Now {
+            input_watermark: self.nodes.watermarks.input(node),
+            output_watermark: self.nodes.watermarks.output(node),
+            processing_time: self.clock,
+            synchronized_processing_time: self.synchronized,
+        }
+    }
+
+    /// Moves the watermarks, and what depends on them.
+    fn refresh(&mut self) -> Result<()> {
+        let Nodes { nodes, watermarks, views, .. } = &mut self.nodes;
+        let (clock, synchronized) = (self.clock, self.synchronized);
+        watermarks.refresh(|id, input| {
+            let (processing_time, synchronized_processing_time) = (clock, synchronized);
+            let now = Now { input_watermark: input, processing_time, synchronized_processing_time, ..Now::START };
+            match &nodes[id] {
+                Node::Grouping(grouping) => grouping.lets_pass(now),
+                Node::View(view) => !grouping::is_due(view.driver(), now),
+                Node::Stage(stage) => !stage.is_due(now),
+                _ => true,
+            }
+        });
+        let mut changed = false;
+        for &id in views.values() {
+            if let Node::View(view) = &nodes[id] {
+                changed |= view.reached(watermarks.has_reached(id));
+            }
+        }
+        for (id, node) in nodes.iter_mut().enumerate() {
+            if let Node::Stage(stage) = node {
+                if changed {
+                    stage.sides_changed();
+                }
+                stage.admit(id, watermarks)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is done next, of all that can be done: by the seed.
+    fn next(&mut self) -> Option<Step> {
+        let (mut steps, mut waiting) = (Vec::new(), 0);
+        for (id, node) in self.nodes.nodes.iter().enumerate() {
+            let now = self.now(id);
+            let step = match node {
+                Node::Stage(stage) => {
+                    waiting += stage.waits().0;
+                    stage.has_work(now, self.nodes.watermarks.upstream(id)).then_some(Step::Bundle(id))
+                }
+                Node::Grouping(grouping) => grouping.is_due(now).then_some(Step::Fire(id)),
+                Node::View(view) => grouping::is_due(view.driver(), now).then_some(Step::Fire(id)),
+                _ => None,
+            };
+            steps.extend(step);
+        }
+        // Downstream first: that is the calmest schedule, and the one that needs the least room.
+        steps.reverse();
+        if waiting > MANY_ROWS
+            && let Some(last) = steps.iter().find(|step| matches!(step, Step::Bundle(_)))
         {
-            return Some(last);
+            return Some(*last);
         }
-        let due =
-            (0..self.groupings.len()).filter(|&g| !self.groupings[g].fired && self.is_whole(&self.groupings[g].input));
-        let all: Vec<_> = bundles.into_iter().chain(due.map(Work::Fire)).collect();
-        if all.is_empty() { None } else { Some(all[self.schedule.pick(all.len())]) }
+        if steps.is_empty() {
+            return None;
+        }
+        // What processing time makes due may also come early, as long as no script says when it passes.
+        if !self.nodes.nodes.iter().any(|node| matches!(node, Node::Script { .. })) && self.schedule.ticks() {
+            let _ = self.advance_clock();
+        }
+        let picked = self.schedule.pick(steps.len());
+        steps.get(picked).copied()
     }
 
-    fn is_whole(&self, collection: &str) -> bool {
-        self.wholeness.is_whole(collection, |stage| self.pending[stage].is_empty(), |id| self.groupings[id].fired)
-    }
-
-    fn bundle(&mut self, stage: usize) -> Result<()> {
-        let mut pending = std::mem::take(&mut self.pending[stage]);
-        let size = self.schedule.bundle_size();
-        let rows = if self.plan.stages[stage].source.is_some() {
-            let which = self.schedule.pick(pending.len());
-            vec![pending.swap_remove(which)]
-        } else {
-            self.schedule.bundle(&mut pending)
+    /// Lets one of the scripts do its next step; whether there is one.
+    fn play(&mut self) -> Result<bool> {
+        let left = |(id, node): (NodeId, &Node)| match node {
+            Node::Script { events, next, .. } if *next <= events.len() => Some(id),
+            _ => None,
         };
-        self.pending[stage] = pending;
-        let reused = if self.schedule.coin() { self.processors[stage].take() } else { None };
-        let mut processor = match reused {
+        let scripts: Vec<NodeId> = self.nodes.nodes.iter().enumerate().filter_map(left).collect();
+        if scripts.is_empty() {
+            return Ok(false);
+        }
+        // All that could be done is done.
+        self.synchronized = self.clock;
+        let id = scripts[self.schedule.pick(scripts.len())];
+        let Node::Script { output, events, next } = &mut self.nodes.nodes[id] else { return Ok(false) };
+        let (event, output) = (events.get(*next).cloned(), output.clone());
+        *next += 1;
+        match event {
+            // The end of the script is the end of the collection.
+            None | Some(TestStreamEvent::Watermark(Timestamp::MAX)) => self.set_hold(id, None),
+            Some(TestStreamEvent::Watermark(at)) => self.set_hold(id, Some(at)),
+            Some(TestStreamEvent::ProcessingTime(length)) => self.clock += length,
+            Some(TestStreamEvent::Elements(elements)) => {
+                let row = |(bytes, time): (Bytes, Timestamp)| {
+                    let windows = WindowSet::One(Window::Global);
+                    Row { bytes, time, windows, pane: PaneInfo::NO_FIRING }
+                };
+                let rows = elements.into_iter().map(row).collect();
+                self.deliver(VecDeque::from([Delivery::of(&output, rows)]))?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Nothing is left to do but by processing time: lets it run on to the next thing; whether there is one.
+    fn let_time_pass(&mut self) -> bool {
+        let is_behind = self.synchronized < self.clock;
+        self.synchronized = self.clock;
+        // First what waited for all work to come to this time.
+        is_behind || self.advance_clock()
+    }
+
+    fn advance_clock(&mut self) -> bool {
+        let next = |node: &Node| match node {
+            Node::Stage(stage) => stage.next_processing_time(),
+            Node::Grouping(grouping) => grouping.next_processing_time(),
+            Node::View(view) => grouping::next_processing_time(view.driver()),
+            _ => None,
+        };
+        let now = self.clock;
+        let next = self.nodes.nodes.iter().filter_map(next).filter(|at| *at > now).min();
+        self.clock = next.unwrap_or(now);
+        next.is_some()
+    }
+
+    fn set_hold(&mut self, node: NodeId, hold: Option<Timestamp>) {
+        let old = std::mem::replace(&mut self.held[node], hold);
+        self.nodes.watermarks.hold(node, old, hold);
+    }
+
+    /// What is due at a grouping or side input happens.
+    fn fire(&mut self, id: NodeId) -> Result<()> {
+        let now = self.now(id);
+        let mut fired = VecDeque::new();
+        match &mut self.nodes.nodes[id] {
+            Node::Grouping(grouping) => {
+                let rows = grouping.advance(now)?;
+                let (hold, output) = (grouping.hold(), grouping.output.clone());
+                self.set_hold(id, hold);
+                fired.push_back(Delivery::of(&output, rows));
+            }
+            Node::View(view) => {
+                if view.advance(now) {
+                    self.sides_changed();
+                }
+            }
+            _ => {}
+        }
+        self.deliver(fired)?;
+        self.nodes.watermarks.reached(id, now.input_watermark);
+        Ok(())
+    }
+
+    fn sides_changed(&mut self) {
+        for node in &mut self.nodes.nodes {
+            if let Node::Stage(stage) = node {
+                stage.sides_changed();
+            }
+        }
+    }
+
+    fn bundle(&mut self, id: NodeId) -> Result<()> {
+        let (now, upstream) = (self.now(id), self.nodes.watermarks.upstream(id));
+        let reuse = self.schedule.coin();
+        let Node::Stage(stage) = &mut self.nodes.nodes[id] else { return Ok(()) };
+        let (number, reused) = (stage.stage, stage.processor.take().filter(|_| reuse));
+        let processor = match reused {
             Some(processor) => processor,
-            None => self.wire(stage, false)?,
+            None => self.wire(number, false)?,
         };
-        let outcome = processor.process(&rows, size, false);
-        let outcome = outcome.map_err(|error| self.find_element(stage, &rows, size, error))?;
-        if self.schedule.fails() {
-            // The operators go with the bundle: they may remember what must not have happened.
-            drop(processor);
-            self.pending[stage].extend(rows);
-            return Ok(());
+        let Node::Stage(stage) = &mut self.nodes.nodes[id] else { return Ok(()) };
+        match stage.bundle(processor, &mut self.schedule, now, upstream) {
+            Ok(None) => Ok(()),
+            Ok(Some((outcome, effects, again))) => {
+                self.commit(id, outcome, effects).map_err(|error| self.find_element(number, &again, error))
+            }
+            Err((error, again)) => Err(self.find_element(number, &again, error)),
         }
-        self.processors[stage] = Some(processor);
-        self.commit(stage, outcome).map_err(|error| self.find_element(stage, &rows, size, error))
     }
 
     /// Runs a bundle that failed once more, one element at a time, to see on which element it fails.
-    fn find_element(&mut self, stage: usize, rows: &[Row], size: usize, error: Error) -> Error {
-        if !error.is_user_code() {
+    fn find_element(&mut self, stage: usize, again: &Again, error: Error) -> Error {
+        if !error.is_user_code() || matches!(again, Again::No) {
             return error;
         }
-        let again = self.wire(stage, true).and_then(|mut processor| processor.process(rows, size, true));
-        let error = match again {
+        let result = self.wire(stage, true).and_then(|processor| run_again(processor, again));
+        let error = match result {
             Err(found) if found.is_user_code() => found,
             _ => error,
         };
-        match (rows, &self.plan.stages[stage], &error) {
+        match (again, &error) {
             // A source that panics had no element yet, but it had work.
-            ([restriction], Stage { source: Some(_), input, .. }, Error::Panic { .. }) => match self.graph.coder(input)
-            {
-                Ok(coder) => error.on_element(|| coder::describe(&coder.spec(), &restriction.bytes)),
+            (Again::Part(open, _), Error::Panic { .. }) => match self.graph.coder(&self.plan.stages[stage].input) {
+                Ok(coder) => error.on_element(|| coder::describe(&coder.spec(), &open.row.bytes)),
                 Err(_) => error,
             },
             _ => error,
@@ -157,28 +298,17 @@ impl<'a> Run<'a> {
     }
 
     fn wire(&mut self, stage: usize, one_by_one: bool) -> Result<Processor> {
-        let (graph, plan) = (self.graph, &self.plan);
-        let is_delivered = |collection: &str| {
-            plan.stages.iter().any(|s| s.input == collection)
-                || plan.reshuffles.iter().chain(&plan.flattens).any(|j| j.input == collection)
-                || self.sides.contains_key(collection)
-        };
-        let stage = &plan.stages[stage];
-        let mut edges = StageEdges {
-            graph,
-            stage,
-            groupings: &self.groupings,
-            sides: &self.sides,
-            delivered: &is_delivered,
-            parts: self.parts,
-            one_by_one,
-            buffers: BTreeMap::new(),
-            parcels: BTreeMap::new(),
-        };
+        let (graph, nodes, parts) = (self.graph, &self.nodes, self.parts);
+        let stage = &self.plan.stages[stage];
+        // A stateful operator is called with one element after the other, and the steps behind take part in that.
+        let one_by_one = one_by_one || stage.stateful.is_some();
+        let (buffers, parcels) = (BTreeMap::new(), BTreeMap::new());
+        let mut edges = StageEdges { graph, stage, nodes, parts, one_by_one, buffers, parcels };
         let head = wire(graph, stage, &mut edges)?;
         let StageEdges { buffers, parcels, .. } = edges;
         let input = match head {
-            Head::Source(reader) => Input::Source(reader),
+            Head::Splittable(operator) => Input::Splittable(operator),
+            Head::Stateful(operator) => Input::Stateful(operator),
             Head::Values(next) => {
                 let first = stage.transforms.first().ok_or_else(|| Error::Graph(vec!["an empty stage".to_owned()]))?;
                 let step = graph.step_name(graph.transform(first)?)?;
@@ -190,55 +320,112 @@ impl<'a> Run<'a> {
         Ok(Processor { input, buffers, parcels })
     }
 
-    /// The one place where a bundle's effects become visible.
-    fn commit(&mut self, stage: usize, outcome: Outcome) -> Result<()> {
-        let Outcome { rows, parcels, residual, metrics } = outcome;
-        self.pending[stage].extend(residual);
+    /// The one place where a bundle's effects become visible: output first, so that nothing overtakes it.
+    fn commit(&mut self, id: NodeId, outcome: Outcome, effects: Effects) -> Result<()> {
+        let Outcome { rows, parcels, metrics } = outcome;
+        let mut deliveries = VecDeque::new();
         for (grouping, parcels) in parcels {
-            self.groupings[grouping].add(parcels)?;
+            let now = self.now(grouping);
+            if let Node::Grouping(node) = &mut self.nodes.nodes[grouping] {
+                let fired = node.add(parcels, now)?;
+                let (hold, output) = (node.hold(), node.output.clone());
+                self.set_hold(grouping, hold);
+                deliveries.push_back(Delivery::of(&output, fired));
+            }
         }
-        for (collection, rows) in rows {
-            self.deliver_but_groupings(&collection, rows)?;
+        deliveries.extend(
+            rows.into_iter().map(|(collection, rows)| Delivery { collection, rows, but_groupings: true }),
+        );
+        self.deliver(deliveries)?;
+        effects.commit(id, &mut self.nodes.watermarks);
+        if let Node::Stage(stage) = &self.nodes.nodes[id]
+            && self.plan.stages[stage.stage].stateful.is_some()
+        {
+            let hold = stage.hold();
+            self.set_hold(id, hold);
         }
         self.metrics.merge(metrics);
         Ok(())
     }
 
-    /// Hands the elements of a collection made between stages to all that take it.
-    fn deliver(&mut self, collection: &str, rows: Vec<Row>) -> Result<()> {
-        for grouping in self.groupings.iter_mut().filter(|grouping| grouping.input == collection) {
-            grouping.add_rows(self.graph, &rows)?;
-        }
-        self.deliver_but_groupings(collection, rows)
-    }
-
-    fn deliver_but_groupings(&mut self, collection: &str, rows: Vec<Row>) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        if let Some(side) = self.sides.get(collection) {
-            rows.iter().for_each(|row| side.add(row));
-        }
-        for (stage, pending) in self.plan.stages.iter().zip(&mut self.pending) {
-            if stage.input == collection {
-                pending.extend(rows.iter().cloned());
+    /// Hands elements to all that take them, and what comes of that at once to those behind.
+    fn deliver(&mut self, mut deliveries: VecDeque<Delivery>) -> Result<()> {
+        while let Some(Delivery { collection, rows, but_groupings }) = deliveries.pop_front() {
+            if rows.is_empty() {
+                continue;
+            }
+            for id in self.nodes.consumers.get(&collection).cloned().unwrap_or_default() {
+                let now = self.now(id);
+                match &mut self.nodes.nodes[id] {
+                    Node::Stage(stage) => stage.accept(id, rows.clone(), &mut self.nodes.watermarks)?,
+                    Node::Relay { output } => deliveries.push_back(Delivery::of(output, rows.clone())),
+                    Node::Late { output, windowing } => {
+                        let is_late = |window: &Window| windowing.garbage_collection_time(*window) < now.input_watermark;
+                        let late = rows.iter().cloned().flat_map(Row::explode).filter(|row| is_late(&row.window()));
+                        deliveries.push_back(Delivery::of(output, late.collect()));
+                    }
+                    Node::Grouping(grouping) if !but_groupings => {
+                        let fired = grouping.add_rows(self.graph, &rows, now)?;
+                        let hold = grouping.hold();
+                        deliveries.push_back(Delivery::of(&grouping.output, fired));
+                        self.set_hold(id, hold);
+                    }
+                    Node::View(view) => {
+                        if view.add(&rows, now)? {
+                            self.sides_changed();
+                        }
+                    }
+                    _ => {}
+                }
             }
         }
-        let junctions = self.plan.reshuffles.iter().chain(&self.plan.flattens).filter(|j| j.input == collection);
-        let outputs: Vec<_> = junctions.map(|junction| junction.output.clone()).collect();
-        outputs.iter().try_for_each(|output| self.deliver(output, rows.clone()))
+        Ok(())
     }
 
-    fn what_waits(&self) -> String {
-        let mut text = "work is left and nothing can run:".to_owned();
-        for (stage, pending) in self.plan.stages.iter().zip(&self.pending).filter(|(_, pending)| !pending.is_empty()) {
-            let waits: Vec<_> = stage.sides.iter().filter(|side| !self.is_whole(&side.collection)).collect();
-            let waits: Vec<_> = waits.iter().map(|side| &*side.collection).collect();
-            text += &format!("\n  - {:?}: {} elements wait for {waits:?}", stage.transforms, pending.len());
+    /// The end: all watermarks are at the end of time, or something waits for what will never be.
+    fn check_nothing_waits(&self) -> Result<()> {
+        let mut text = String::new();
+        for (id, node) in self.nodes.nodes.iter().enumerate() {
+            let (watermarks, input) = (&self.nodes.watermarks, self.nodes.watermarks.input(id));
+            let (name, waits) = match node {
+                Node::Stage(stage) => {
+                    let (ready, waiting) = stage.waits();
+                    let plan = &self.plan.stages[stage.stage];
+                    let name = plan.transforms.first().and_then(|id| self.graph.transform(id).ok());
+                    let name = name.and_then(|transform| self.graph.step_name(transform).ok());
+                    let sides: Vec<_> = plan.sides.iter().map(|side| self.maker(&side.collection)).collect();
+                    let mut waits = format!("{} elements wait", ready + waiting);
+                    if waiting > 0 {
+                        waits += &format!(", {waiting} of them for the side inputs {}", sides.join(" and "));
+                    }
+                    if ready + waiting == 0 && watermarks.output(id) == Timestamp::MAX {
+                        continue;
+                    }
+                    (name.map_or_else(|| "a stage".to_owned(), ToString::to_string), waits)
+                }
+                Node::Grouping(grouping) if watermarks.output(id) < Timestamp::MAX => {
+                    (grouping.name().to_string(), "it has panes that have not fired".to_owned())
+                }
+                _ => continue,
+            };
+            let held = watermarks.held(id).map_or_else(String::new, |at| format!(", held at {at}"));
+            text += &format!("\n  - {name}: {waits}; its input has come to {input}{held}");
         }
-        for grouping in self.groupings.iter().filter(|grouping| !grouping.fired) {
-            text += &format!("\n  - the grouping into {} waits for the end of {}", grouping.output, grouping.input);
+        if text.is_empty() {
+            return Ok(());
         }
-        text
+        Err(Error::Runner { runner: "direct", message: format!("work is left and nothing can run:{text}") })
+    }
+
+    /// For people: the step that makes a collection.
+    fn maker(&self, collection: &str) -> String {
+        let name = self.graph.components().pcollections.get(collection).map_or(collection, |c| &c.unique_name);
+        format!("`{}`", name.strip_suffix(".out").unwrap_or(name))
+    }
+}
+
+impl Delivery {
+    fn of(collection: &str, rows: Vec<Row>) -> Delivery {
+        Delivery { collection: collection.to_owned(), rows, but_groupings: false }
     }
 }

@@ -2,10 +2,21 @@
 
 use crate::rows::Row;
 
-/// A source of decisions; the same seed decides the same.
+/// A source of decisions; the same seed decides the same. Of several options the first is the calmest.
 pub(crate) struct Schedule {
     rng: fastrand::Rng,
     failing_bundles: f64,
+}
+
+/// What happens to a bundle that is about to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is committed.
+    Commits,
+    /// It fails when it has run to its end.
+    FailsAtTheEnd,
+    /// It fails in the middle.
+    FailsHalfWay,
 }
 
 impl Schedule {
@@ -13,43 +24,66 @@ impl Schedule {
         Schedule { rng: fastrand::Rng::with_seed(seed), failing_bundles }
     }
 
+    /// One of so many options.
+    pub(crate) fn pick(&mut self, options: usize) -> usize {
+        self.rng.usize(0..options.max(1))
+    }
+
     /// How many elements the next bundle has: sometimes one, sometimes all there are.
     pub(crate) fn bundle_size(&mut self) -> usize {
-        match self.rng.u8(0..8) {
-            0 => 1,
-            1 => self.rng.usize(2..=10),
-            2 | 3 => self.rng.usize(10..=1000),
-            _ => self.rng.usize(1000..=20_000),
+        match self.pick(8) {
+            0 => 20_000,
+            1 => 1,
+            2 => 2 + self.pick(9),
+            3 | 4 => 10 + self.pick(991),
+            _ => 1000 + self.pick(19_001),
         }
     }
 
     /// Takes a bundle out of what is pending, from anywhere and in any order.
-    pub(crate) fn bundle(&mut self, pending: &mut Vec<Row>) -> Vec<Row> {
+    pub(crate) fn bundle<T>(&mut self, pending: &mut Vec<T>) -> Vec<T> {
         let size = self.bundle_size().min(pending.len());
-        for i in 0..size {
-            let last = pending.len() - 1 - i;
-            pending.swap(self.rng.usize(0..=last), last);
+        let order = self.pick(1 << 16);
+        if order > 0 {
+            // One decision and not one for each element.
+            let mut order = fastrand::Rng::with_seed(order as u64);
+            for i in 0..size {
+                let last = pending.len() - 1 - i;
+                pending.swap(order.usize(0..=last), last);
+            }
+            return pending.split_off(pending.len() - size);
         }
-        pending.split_off(pending.len() - size)
-    }
-
-    /// Which of several comes next.
-    pub(crate) fn pick(&mut self, candidates: usize) -> usize {
-        self.rng.usize(0..candidates)
+        let rest = pending.split_off(size);
+        std::mem::replace(pending, rest)
     }
 
     /// Into how many parts sources should be cut.
     pub(crate) fn parts(&mut self) -> usize {
-        self.rng.usize(1..=8)
+        1 + self.pick(8)
+    }
+
+    /// How much of a part is kept when it is split: nothing in half of all cases.
+    pub(crate) fn keep(&mut self) -> f64 {
+        (self.pick(8) as f64 / 4.0 - 1.0).max(0.0)
     }
 
     pub(crate) fn coin(&mut self) -> bool {
-        self.rng.bool()
+        self.pick(2) == 1
     }
 
-    /// Whether a bundle that ran is to fail.
-    pub(crate) fn fails(&mut self) -> bool {
-        self.rng.f64() < self.failing_bundles
+    /// Whether time goes on though there is work to do.
+    pub(crate) fn ticks(&mut self) -> bool {
+        self.pick(16) == 15
+    }
+
+    /// What is to happen to the next bundle.
+    pub(crate) fn fate(&mut self) -> Fate {
+        const OF: usize = 1000;
+        if self.pick(OF) as f64 >= (1.0 - self.failing_bundles) * OF as f64 {
+            if self.coin() { Fate::FailsAtTheEnd } else { Fate::FailsHalfWay }
+        } else {
+            Fate::Commits
+        }
     }
 }
 

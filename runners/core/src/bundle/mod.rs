@@ -3,7 +3,8 @@
 use crate::fuse::{Stage, inputs};
 use ferrobeam_core::dofn::erased::{AnyReceiver, Outputs, Wiring};
 use ferrobeam_core::dofn::side::SideReader;
-use ferrobeam_core::dofn::source::Reader;
+use ferrobeam_core::dofn::splittable::operator::SplittableOperator;
+use ferrobeam_core::dofn::stateful::operator::StatefulOperator;
 use ferrobeam_core::graph::{Graph, StepCode, StepName};
 use ferrobeam_core::{Error, Result};
 use std::collections::BTreeMap;
@@ -34,8 +35,10 @@ pub trait Edges {
 pub enum Head {
     /// The consumers of the stage's input.
     Values(Vec<AnyReceiver>),
-    /// A reader of restrictions.
-    Source(Box<dyn Reader>),
+    /// An operator of elements whose work is cut.
+    Splittable(Box<dyn SplittableOperator>),
+    /// An operator with state.
+    Stateful(Box<dyn StatefulOperator>),
 }
 
 /// Wires the operators of a stage, consumers first.
@@ -44,24 +47,26 @@ pub enum Head {
 /// [`Error::Wire`] or [`Error::Graph`] if the graph does not fit the code.
 pub fn wire(graph: &Graph, stage: &Stage, edges: &mut dyn Edges) -> Result<Head> {
     let mut consumers: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let root = stage.splittable.as_ref().or(stage.stateful.as_ref());
     for id in &stage.transforms {
-        if stage.source.as_ref() != Some(id) {
+        if root != Some(id) {
             for collection in inputs(id, graph.transform(id)?).1 {
                 consumers.entry(collection).or_default().push(id);
             }
         }
     }
     let mut wirer = Wirer { graph, stage, edges, consumers, shared: BTreeMap::new() };
-    let Some(source) = &stage.source else {
+    let Some(root) = root else {
         return wirer.consumers(&stage.input).map(Head::Values);
     };
-    let transform = graph.transform(source)?;
+    let transform = graph.transform(root)?;
+    let mut outputs = wirer.outputs(root)?;
+    let (step, sides, parts) = (graph.step_name(transform)?, wirer.edges.sides(root), wirer.edges.parts());
+    let wiring = Wiring { step, outputs: &mut outputs, sides, parts };
     match graph.code(transform)? {
-        Some(StepCode::Source(code)) => {
-            let mut outputs = wirer.outputs(source)?;
-            Ok(Head::Source(code.wire(graph.step_name(transform)?, &mut outputs)?))
-        }
-        _ => Err(Error::Graph(vec![format!("`{source}` is no source")])),
+        Some(StepCode::Splittable(code)) => code.wire(wiring).map(Head::Splittable),
+        Some(StepCode::Stateful(code)) => code.wire(wiring).map(Head::Stateful),
+        _ => Err(Error::Graph(vec![format!("`{root}` cannot begin a stage")])),
     }
 }
 

@@ -4,3 +4,4 @@
 mod explain;
 mod fuse;
 mod grouping;
+mod timers;

@@ -13,6 +13,8 @@ pub const VIEW_FN: &str = "ferrobeam:view_fn:in_graph:v1";
 pub const WINDOW_MAPPING_FN: &str = "ferrobeam:window_mapping_fn:in_graph:v1";
 /// URN of a window function of the user's own, likewise.
 pub const WINDOW_FN: &str = "ferrobeam:window_fn:in_graph:v1";
+/// URN of the step that keeps the elements that groupings of the same collection drop, because their window has expired.
+pub const LATE_OUTPUT: &str = "ferrobeam:transform:late_output:v1";
 /// URN of a combine function, likewise.
 pub(crate) const COMBINE_FN: &str = "ferrobeam:combine_fn:in_graph:v1";
 /// URN of the elements that groupings of a collection drop because their window has expired: a primitive of the runner,

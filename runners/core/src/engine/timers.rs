@@ -1,0 +1,288 @@
+//! What a stateful step waits for: its timers and the ends of its windows.
+//!
+//! A runner looks for keys that have something [due](Timers::due), and does one thing after the other for each: the
+//! earliest one, then it looks again, because a timer may set and clear others. A bundle works on a [part](Timers::part)
+//! and puts it [back](Timers::replace) when it is committed; until then all holds stay where they are.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use ferrobeam_core::Timestamp;
+//! use ferrobeam_core::dofn::stateful::operator::{TimeDomain, TimerChange, TimerId, TimerSet};
+//! use ferrobeam_core::windowing::Window;
+//! use ferrobeam_runner_core::engine::{Due, Now, Timers};
+//!
+//! let (mut timers, key, at) = (Timers::default(), Bytes::from("key"), Timestamp::from_millis);
+//! let flush = TimerId { name: "flush", tag: String::new() };
+//! let set = Some(TimerSet { fire: at(5), output: at(3) });
+//! timers.change(&key, Window::Global, TimeDomain::EventTime, TimerChange { timer: flush.clone(), set });
+//! assert_eq!(timers.hold(), Some(at(3)));
+//!
+//! let mut now = Now { input_watermark: at(5), ..Now::START };
+//! assert_eq!(timers.due(&key, now), None);
+//! now.input_watermark = at(6);
+//! let Some(Due::Timer(due)) = timers.due(&key, now) else { panic!("the watermark is beyond its time") };
+//! assert_eq!(due.timer, flush);
+//! timers.take(&key, due.window, &due.timer);
+//! assert!(timers.is_empty());
+//! ```
+//!
+//! # Order
+//!
+//! Of one key, timers in processing time come before those in event time: they saw the watermark as it was. Within a
+//! domain what is earlier comes first, and of equal times what was set first. A window ends after all its timers of that
+//! time; no event timer may lie behind the end of its window
+//! ([`Place::expires`](ferrobeam_core::dofn::stateful::operator::Place)).
+//!
+//! At the end of the input, when the watermark is at the end of time, a window waits for its timers in processing time:
+//! nobody else will make them fire.
+
+use super::{Holds, Now};
+use bytes::Bytes;
+use ferrobeam_core::Timestamp;
+use ferrobeam_core::dofn::stateful::operator::{TimeDomain, TimerChange, TimerId, TimerSet};
+use ferrobeam_core::windowing::Window;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The timers of a stateful step that are set, and when its windows expire.
+#[derive(Clone, Debug, Default)]
+pub struct Timers {
+    slots: BTreeMap<Slot, Turn>,
+    by_key: BTreeMap<(Bytes, Turn), Due>,
+    by_time: BTreeSet<(Turn, Bytes)>,
+    holds: Holds,
+    /// How many things have been set: the next one's order.
+    count: u64,
+}
+
+/// What is due for a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// A timer fires.
+    Timer(PendingTimer),
+    /// This window has expired.
+    Expire(Window),
+}
+
+/// A timer that is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingTimer {
+    /// The window that it belongs to.
+    pub window: Window,
+    /// Which one it is.
+    pub timer: TimerId,
+    /// Its clock.
+    pub domain: TimeDomain,
+    /// When it fires, in its domain.
+    pub fire: Timestamp,
+    /// Its output timestamp.
+    pub output: Timestamp,
+}
+
+/// What can be waited for once: a timer, or without one the end of the window.
+type Slot = (Bytes, Window, Option<TimerId>);
+
+/// The place in the line of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    domain: TimeDomain,
+    at: Timestamp,
+    /// Behind all timers of its time.
+    expires: bool,
+    order: u64,
+}
+
+impl Turn {
+    /// Before all others of a domain.
+    const fn first(domain: TimeDomain) -> Turn {
+        Turn { domain, at: Timestamp::MIN, expires: false, order: 0 }
+    }
+
+    fn is_due(&self, now: Now) -> bool {
+        match self.domain {
+            TimeDomain::EventTime => self.at < now.input_watermark,
+            TimeDomain::ProcessingTime => self.at <= now.processing_time,
+        }
+    }
+}
+
+/// In the order in which they come.
+const DOMAINS: [TimeDomain; 2] = [TimeDomain::ProcessingTime, TimeDomain::EventTime];
+
+impl Timers {
+    /// Sets a timer, in place of what it was set to before, or clears it.
+    pub fn change(&mut self, key: &Bytes, window: Window, domain: TimeDomain, change: TimerChange) {
+        let TimerChange { timer, set } = change;
+        let Some(TimerSet { fire, output }) = set else {
+            self.take(key, window, &timer);
+            return;
+        };
+        let turn = Turn { domain, at: fire, expires: false, order: self.count };
+        self.insert(key.clone(), turn, Due::Timer(PendingTimer { window, timer, domain, fire, output }));
+    }
+
+    /// Lets a window of a key expire when the input watermark is beyond `at`, unless that has been said before.
+    pub fn expire_at(&mut self, key: &Bytes, window: Window, at: Timestamp) {
+        if !self.slots.contains_key(&(key.clone(), window, None)) {
+            let turn = Turn { domain: TimeDomain::EventTime, at, expires: true, order: self.count };
+            self.insert(key.clone(), turn, Due::Expire(window));
+        }
+    }
+
+    /// The first thing that is due for a key. It stays so until a timer is [taken](Self::take), or a window
+    /// [expires](Self::expire).
+    #[must_use]
+    pub fn due(&self, key: &Bytes, now: Now) -> Option<Due> {
+        self.first_due(key, now).map(|(_, due)| due.clone())
+    }
+
+    /// Takes a timer out, due or not; none if it is not set. Its hold goes with it.
+    pub fn take(&mut self, key: &Bytes, window: Window, timer: &TimerId) -> Option<PendingTimer> {
+        match self.remove(&(key.clone(), window, Some(timer.clone())))? {
+            Due::Timer(timer) => Some(timer),
+            Due::Expire(_) => None,
+        }
+    }
+
+    /// Forgets a window of a key with all its timers, and counts those in processing time that did not come to fire.
+    pub fn expire(&mut self, key: &Bytes, window: Window) -> usize {
+        let from = (key.clone(), window, None);
+        let of_window = self.slots.range(from..).take_while(|((k, w, _), _)| (k, *w) == (key, window));
+        let slots: Vec<_> = of_window.map(|(slot, turn)| (slot.clone(), turn.domain)).collect();
+        for (slot, _) in &slots {
+            self.remove(slot);
+        }
+        slots.iter().filter(|(_, domain)| *domain == TimeDomain::ProcessingTime).count()
+    }
+
+    /// The keys that something is [due](Self::due) for, each once, those with the earliest first.
+    pub fn due_keys(&self, now: Now) -> impl Iterator<Item = &Bytes> {
+        let turns = DOMAINS.into_iter().flat_map(move |domain| {
+            let from = (Turn::first(domain), Bytes::new());
+            self.by_time.range(from..).take_while(move |(turn, _)| turn.domain == domain && turn.is_due(now))
+        });
+        turns
+            .filter(move |(turn, key)| self.first_due(key, now).is_some_and(|(first, _)| first == turn))
+            .map(|(_, key)| key)
+    }
+
+    /// When the watermark is beyond this, something is due.
+    #[must_use]
+    pub fn next_event_time(&self) -> Option<Timestamp> {
+        self.next_time(TimeDomain::EventTime)
+    }
+
+    /// When processing time has reached this, something is due.
+    #[must_use]
+    pub fn next_processing_time(&self) -> Option<Timestamp> {
+        self.next_time(TimeDomain::ProcessingTime)
+    }
+
+    /// What the output watermark may not pass: the earliest output timestamp of a timer.
+    #[must_use]
+    pub fn hold(&self) -> Option<Timestamp> {
+        self.holds.earliest()
+    }
+
+    /// The timers in processing time of a window of a key, due or not, in order.
+    pub fn processing_timers(&self, key: &Bytes, window: Window) -> impl Iterator<Item = &PendingTimer> {
+        let from = (key.clone(), Turn::first(TimeDomain::ProcessingTime));
+        let of_key = self.by_key.range(from..).take_while(move |((found, _), _)| found == key);
+        of_key.filter_map(move |(_, due)| match due {
+            Due::Timer(timer) if timer.window == window => Some(timer),
+            _ => None,
+        })
+    }
+
+    /// Copies what some keys wait for.
+    #[must_use]
+    pub fn part<'a>(&self, keys: impl IntoIterator<Item = &'a Bytes>) -> Timers {
+        let mut part = Timers::default();
+        for key in keys {
+            for (turn, due) in self.of_key(key) {
+                part.insert(key.clone(), *turn, due.clone());
+            }
+        }
+        part.count = self.count;
+        part
+    }
+
+    /// Puts what has become of a [part](Self::part) in the place of what these keys waited for.
+    ///
+    /// It must be a part of the same keys, and nothing else may have changed them since.
+    pub fn replace<'a>(&mut self, keys: impl IntoIterator<Item = &'a Bytes>, part: Timers) {
+        for key in keys {
+            let slots: Vec<_> = self.of_key(key).map(|(_, due)| slot(key.clone(), due)).collect();
+            for slot in &slots {
+                self.remove(slot);
+            }
+        }
+        for ((key, turn), due) in part.by_key {
+            self.insert(key, turn, due);
+        }
+        self.count = self.count.max(part.count);
+    }
+
+    /// Tells whether there is nothing to wait for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Counts the timers and windows that are waited for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn insert(&mut self, key: Bytes, turn: Turn, due: Due) {
+        let slot = slot(key.clone(), &due);
+        self.remove(&slot);
+        if let Due::Timer(timer) = &due {
+            self.holds.replace(None, Some(timer.output));
+        }
+        self.count = self.count.max(turn.order + 1);
+        self.slots.insert(slot, turn);
+        self.by_time.insert((turn, key.clone()));
+        self.by_key.insert((key, turn), due);
+    }
+
+    fn remove(&mut self, slot: &Slot) -> Option<Due> {
+        let turn = self.slots.remove(slot)?;
+        self.by_time.remove(&(turn, slot.0.clone()));
+        let due = self.by_key.remove(&(slot.0.clone(), turn))?;
+        if let Due::Timer(timer) = &due {
+            self.holds.replace(Some(timer.output), None);
+        }
+        Some(due)
+    }
+
+    fn of_key(&self, key: &Bytes) -> impl Iterator<Item = (&Turn, &Due)> {
+        let from = (key.clone(), Turn::first(TimeDomain::EventTime));
+        self.by_key.range(from..).take_while(move |((found, _), _)| found == key).map(|((_, turn), due)| (turn, due))
+    }
+
+    fn first_due(&self, key: &Bytes, now: Now) -> Option<(&Turn, &Due)> {
+        DOMAINS.into_iter().find_map(|domain| {
+            let all = self.by_key.range((key.clone(), Turn::first(domain))..);
+            let mine = all.take_while(|((found, turn), _)| found == key && turn.domain == domain && turn.is_due(now));
+            mine.map(|((_, turn), due)| (turn, due)).find(|(_, due)| !self.waits_for_timers(key, due, now))
+        })
+    }
+
+    fn waits_for_timers(&self, key: &Bytes, due: &Due, now: Now) -> bool {
+        let Due::Expire(window) = due else { return false };
+        now.input_watermark == Timestamp::MAX && self.processing_timers(key, *window).next().is_some()
+    }
+
+    fn next_time(&self, domain: TimeDomain) -> Option<Timestamp> {
+        let (turn, _) = self.by_time.range((Turn::first(domain), Bytes::new())..).next()?;
+        (turn.domain == domain).then_some(turn.at)
+    }
+}
+
+fn slot(key: Bytes, due: &Due) -> Slot {
+    match due {
+        Due::Timer(timer) => (key, timer.window, Some(timer.timer.clone())),
+        Due::Expire(window) => (key, *window, None),
+    }
+}

@@ -1,0 +1,64 @@
+//! A stage that begins with a splittable step: elements that are not cut yet, and parts of their work.
+
+use crate::rows::Row;
+use crate::schedule::Schedule;
+use ferrobeam_core::Timestamp;
+use ferrobeam_core::dofn::splittable::operator::{Element, Part, Residual};
+
+/// What waits for a splittable step.
+#[derive(Default)]
+pub(crate) struct Parts {
+    /// Elements that are not cut yet, each in one window.
+    pub(crate) fresh: Vec<Row>,
+    open: Vec<Open>,
+}
+
+/// A part of an element's work.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) row: Row,
+    pub(crate) part: Part,
+    /// The processing time at which it goes on.
+    pub(crate) not_before: Timestamp,
+}
+
+impl Open {
+    /// A residual of this part's.
+    pub(crate) fn residual(&self, residual: Residual, now: Timestamp) -> Open {
+        let not_before = now.saturating_add(residual.resume_after);
+        Open { row: self.row.clone(), part: residual.part, not_before }
+    }
+}
+
+/// The element as its operator sees it.
+pub(crate) fn element(row: &Row) -> Element<'_> {
+    Element { bytes: &row.bytes, time: row.time, window: row.window(), pane: row.pane }
+}
+
+impl Parts {
+    pub(crate) fn has_work(&self, now: Timestamp) -> bool {
+        !self.fresh.is_empty() || self.open.iter().any(|open| open.not_before <= now)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.fresh.len() + self.open.len()
+    }
+
+    /// When the next part goes on.
+    pub(crate) fn next_processing_time(&self) -> Option<Timestamp> {
+        self.open.iter().map(|open| open.not_before).min()
+    }
+
+    /// Takes a part that can go on.
+    pub(crate) fn take(&mut self, schedule: &mut Schedule, now: Timestamp) -> Option<Open> {
+        let ready: Vec<usize> = (0..self.open.len()).filter(|&i| self.open[i].not_before <= now).collect();
+        if ready.is_empty() {
+            return None;
+        }
+        Some(self.open.swap_remove(ready[schedule.pick(ready.len())]))
+    }
+
+    pub(crate) fn put(&mut self, open: Open) {
+        self.open.push(open);
+    }
+}
