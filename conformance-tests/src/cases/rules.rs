@@ -435,7 +435,7 @@ pub(super) fn r15_the_input_is_the_minimum_of_all_producers(runner: &dyn Runner)
         let held = held.key_by(|_| ()).combine_per_key(sum());
         let tens = || FixedWindows::of(millis(10));
         let both = stream.window(tens()).key_by(|_| ()).co_group_by_key(&held.window(tens()));
-        let both = both.map(|((), sides)| (sorted(&sides.left), sorted(&sides.right)));
+        let both = both.map(|((), (stream, held))| (sorted(&stream), sorted(&held)));
         expect(&shown(&both), &["[0, 10) OnTime 0/0 ([1, 5], [6]) @ 9 last"]);
         Ok(())
     }))

@@ -17,9 +17,6 @@ pub const WINDOW_FN: &str = "ferrobeam:window_fn:in_graph:v1";
 pub const LATE_OUTPUT: &str = "ferrobeam:transform:late_output:v1";
 /// URN of a combine function, likewise.
 pub(crate) const COMBINE_FN: &str = "ferrobeam:combine_fn:in_graph:v1";
-/// URN of the elements that groupings of a collection drop because their window has expired: a primitive of the runner,
-/// without code, whose output is windowed and encoded as its input is.
-pub const LATE_OUTPUT: &str = "ferrobeam:transform:late_output:v1";
 
 /// The payload of every function in the graph.
 #[derive(Clone, PartialEq, Eq, Message)]
