@@ -170,13 +170,13 @@ fn sorted(drafts: Vec<Draft<'_>>) -> Result<Vec<Draft<'_>>> {
     Ok(drafts.into_iter().map(|(_, draft)| draft).collect())
 }
 
-fn make(
+fn make<'a>(
     graph: &Graph,
     plan: &Plan,
     schedule: &mut Schedule,
-    draft: &Draft<'_>,
-    views: &mut BTreeMap<&str, View>,
-    sides: &BTreeMap<&str, Side>,
+    draft: &Draft<'a>,
+    views: &mut BTreeMap<&'a str, View>,
+    sides: &BTreeMap<&'a str, Side>,
 ) -> Result<Option<Node>> {
     let output = || draft.outputs.first().map_or_else(String::new, |output| (*output).to_owned());
     let node = match draft.plot {

@@ -1,7 +1,5 @@
 //! What the seed decides.
 
-use crate::rows::Row;
-
 /// A source of decisions; the same seed decides the same. Of several options the first is the calmest.
 pub(crate) struct Schedule {
     rng: fastrand::Rng,
@@ -90,6 +88,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Row;
 
     #[test]
     fn bundles_lose_and_repeat_nothing() {

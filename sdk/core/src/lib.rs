@@ -44,6 +44,9 @@ pub mod prelude {
     pub use crate::dofn::restriction::{OffsetRange, Restriction};
     pub use crate::dofn::side::{SideInputs, View};
     pub use crate::dofn::source::{Claims, Source};
+    pub use crate::dofn::splittable::estimator::{Manual, Monotonic, WallTime, WatermarkEstimator};
+    pub use crate::dofn::splittable::tracker::Tracker;
+    pub use crate::dofn::splittable::{Continuation, ElementContext, SplittableDoFn};
     pub use crate::dofn::{BundleContext, Context, DoFn, Emitter, Tag};
     pub use crate::metrics::{Counter, Distribution, Gauge, StringSet};
     pub use crate::transforms::TaggedOutputs;

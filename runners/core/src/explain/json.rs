@@ -37,7 +37,8 @@ pub(super) fn json(graph: &Graph, plan: &Plan) -> Result<Value> {
     let stages = plan.stages.iter().map(|stage| {
         json!({
             "input": stage.input,
-            "source": stage.source,
+            "splittable": stage.splittable,
+            "stateful": stage.stateful,
             "transforms": stage.transforms,
             "side_inputs": stage.sides.iter().map(|side| &side.collection).collect::<Vec<_>>(),
             "outputs": stage.outputs,

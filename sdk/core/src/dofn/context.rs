@@ -66,7 +66,7 @@ impl<U> Default for OutBuffer<U> {
 
 impl<U> OutBuffer<U> {
     #[inline]
-    fn push(&mut self, value: U, row: Row<'_>) {
+    pub(crate) fn push(&mut self, value: U, row: Row<'_>) {
         if !row.shared {
             self.rows.push(row.index);
         }
@@ -76,7 +76,7 @@ impl<U> OutBuffer<U> {
         self.values.push(value);
     }
 
-    fn push_at(&mut self, value: U, at: Timestamp, row: Row<'_>) {
+    pub(crate) fn push_at(&mut self, value: U, at: Timestamp, row: Row<'_>) {
         if self.times.is_empty() {
             let earlier = 0..self.values.len();
             let time = |i: usize| *row.meta.time.get(self.rows.get(i).map_or(0, |&row| row as usize));

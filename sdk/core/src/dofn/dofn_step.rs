@@ -41,10 +41,20 @@ impl TagFactory {
             end: |outputs, name| Ok(Box::new(End(outputs.take::<V>(name)?))),
         }
     }
+
+    /// An empty buffer of it, by its name.
+    pub(crate) fn buffer(&self) -> (&'static str, AnyBox) {
+        (self.name, (self.buffer)())
+    }
+
+    /// Its consumer.
+    pub(crate) fn end(&self, outputs: &mut Outputs) -> Result<Box<dyn TagEnd>> {
+        (self.end)(outputs, self.name)
+    }
 }
 
 /// The consumer of one additional output.
-trait TagEnd: Send {
+pub(crate) trait TagEnd: Send {
     fn start(&mut self) -> Result<()>;
     /// Passes on what the buffer holds.
     fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()>;
@@ -72,13 +82,13 @@ impl<V: Element> TagEnd for End<V> {
 
 impl<D: DoFn> AnyStep for DoFnStep<D> {
     fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
-        let ends = self.tags.iter().map(|tag| (tag.end)(wiring.outputs, tag.name)).collect::<Result<_>>()?;
+        let ends = self.tags.iter().map(|tag| tag.end(wiring.outputs)).collect::<Result<_>>()?;
         let dofn = guard(wiring.step, || Ok(self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone()))?;
         Ok(AnyReceiver::new(DoFnOperator {
             step: wiring.step.clone(),
             dofn,
             ready: false,
-            tagged: self.tags.iter().map(|tag| (tag.name, (tag.buffer)())).collect(),
+            tagged: self.tags.iter().map(TagFactory::buffer).collect(),
             ends,
             sides: SideCache::new(wiring.sides),
             next: wiring.outputs.take::<D::Out>(MAIN)?,

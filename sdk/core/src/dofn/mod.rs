@@ -8,6 +8,7 @@ pub mod guard;
 pub mod restriction;
 pub mod side;
 pub mod source;
+pub(crate) mod source_step;
 pub mod splittable;
 pub mod stateful;
 

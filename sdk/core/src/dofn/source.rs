@@ -1,16 +1,12 @@
-//! Where elements come from. No element is emitted without a claim: the claim is the only thing that can emit.
+//! Where elements come from: a splittable step whose elements are its restrictions.
 
-use super::erased::{AnyReceiver, AnyStep, MAIN, Next, Outputs, Receiver, Wiring, share};
-use super::guard::guard;
 use super::restriction::{OffsetRange, Restriction};
+use super::splittable::estimator::Manual;
+use super::splittable::tracker::{Claim, Tracker};
 use crate::Element;
-use crate::batch::{Batch, Collapsed, Meta, WindowColumn, WindowSet};
-use crate::coder::{self, Coder};
-use crate::error::{BoxError, Error, Result};
-use crate::graph::StepName;
+use crate::error::BoxError;
 use crate::time::Timestamp;
-use bytes::Bytes;
-use std::sync::Arc;
+use std::time::Duration;
 
 /// A source of elements, cut into restrictions that are read independently of each other.
 ///
@@ -49,6 +45,52 @@ use std::sync::Arc;
 /// });
 /// assert!(graph.is_ok());
 /// ```
+///
+/// An unbounded source says so, moves its watermark, and when there is nothing to read it says when to ask again:
+///
+/// ```
+/// use ferrobeam_core::prelude::*;
+/// use std::time::Duration;
+/// # struct Queue;
+/// # impl Queue {
+/// #     fn connect(_: u64) -> Result<Queue, BoxError> { Ok(Queue) }
+/// #     fn poll(&mut self) -> Result<Option<(String, Timestamp)>, BoxError> { Ok(None) }
+/// # }
+///
+/// struct Messages;
+///
+/// impl Source for Messages {
+///     type Out = String;
+///     type Restriction = OffsetRange;
+///     type Reader = Queue;
+///     const BOUNDED: bool = false;
+///
+///     fn split(&self, _parts: usize) -> Result<Vec<OffsetRange>, BoxError> {
+///         Ok(vec![OffsetRange::unbounded(0)])
+///     }
+///     fn open(&self, range: &OffsetRange) -> Result<Queue, BoxError> {
+///         Queue::connect(range.next())
+///     }
+///     fn read(&self, queue: &mut Queue, claims: &mut Claims<'_, OffsetRange, String>) -> Result<(), BoxError> {
+///         while claims.has_room() {
+///             let Some((message, at)) = queue.poll()? else {
+///                 claims.resume_after(Duration::from_millis(100));
+///                 return Ok(());
+///             };
+///             let next = claims.restriction().next();
+///             let Some(mut claim) = claims.claim(next) else { return Ok(()) };
+///             claim.emit_at(message, at);
+///             claims.set_watermark(at);
+///         }
+///         Ok(())
+///     }
+/// }
+/// # let graph = Root::build(|root| {
+/// #     root.read(Messages).discard();
+/// #     Ok(())
+/// # });
+/// # assert!(graph.is_ok());
+/// ```
 pub trait Source: Send + Sync + 'static {
     /// What it emits.
     type Out: Element;
@@ -56,6 +98,9 @@ pub trait Source: Send + Sync + 'static {
     type Restriction: Restriction;
     /// What stays open between two calls of `read`: a file, a connection.
     type Reader: Send + 'static;
+
+    /// Whether it ends. The watermark of a source that does stays at the beginning of time until all of it is read.
+    const BOUNDED: bool = true;
 
     /// Cuts all of the work, if possible into about `parts` parts.
     ///
@@ -69,268 +114,77 @@ pub trait Source: Send + Sync + 'static {
     /// The input cannot be opened.
     fn open(&self, restriction: &Self::Restriction) -> Result<Self::Reader, BoxError>;
 
-    /// Reads on. Returns when a claim was refused, and may return when there is no more room: then it is called again.
+    /// Reads on. Returns when a claim was refused, and may return when there is no more room: then it is called again, or
+    /// later on what is left. A reader that returns at that moment stays open; one that had a claim refused is dropped.
     ///
     /// # Errors
-    /// The input cannot be read; returning with room left before the restriction is done is one as well.
+    /// The input cannot be read; returning with room left before the restriction is done is one as well, unless the source
+    /// has said when to ask again.
     fn read(
         &self,
         reader: &mut Self::Reader,
         claims: &mut Claims<'_, Self::Restriction, Self::Out>,
     ) -> Result<(), BoxError>;
+
+    /// What of a restriction is still read when the pipeline drains; by default what the restriction itself says.
+    ///
+    /// # Errors
+    /// The input cannot be looked at.
+    fn truncate(&self, restriction: Self::Restriction) -> Result<Option<Self::Restriction>, BoxError> {
+        Ok(restriction.truncate())
+    }
 }
 
 /// What a source reads into.
 pub struct Claims<'a, R, T> {
-    restriction: &'a mut R,
-    rows: &'a mut Rows<T>,
-    room: usize,
+    pub(crate) tracker: Tracker<'a, R, T, Manual>,
+    /// Whether the watermark is the source's to move.
+    pub(crate) moves_watermark: bool,
+    pub(crate) resume_after: Option<Duration>,
 }
 
-struct Rows<T> {
-    values: Vec<T>,
-    times: Collapsed<Timestamp>,
-}
-
-impl<R: Restriction, T> Claims<'_, R, T> {
+impl<R: Restriction, T: Element> Claims<'_, R, T> {
     /// Whether more is wanted now.
     #[inline]
     pub fn has_room(&self) -> bool {
-        self.rows.values.len() < self.room
+        self.tracker.out.left > 0
     }
 
     /// What is read, with the claims made so far.
     pub fn restriction(&self) -> &R {
-        self.restriction
+        self.tracker.restriction()
     }
 
     /// Claims a position and with it the right to emit.
     #[inline]
-    pub fn claim(&mut self, position: R::Position) -> Option<Claim<'_, T>> {
-        self.restriction.try_claim(position).then_some(Claim { rows: self.rows })
+    pub fn claim(&mut self, position: R::Position) -> Option<Claim<'_, T, Manual>> {
+        self.tracker.claim(position)
+    }
+
+    /// Says that nothing earlier than `at` is expected of this restriction any more. It never goes back, and without
+    /// effect it is for a bounded source.
+    pub fn set_watermark(&mut self, at: Timestamp) {
+        if self.moves_watermark {
+            self.tracker.set_watermark(at);
+        }
+    }
+
+    /// Says that there is nothing to read now, or that this is enough for now: when the source returns, what is unclaimed
+    /// is put aside for so much processing time at least.
+    pub fn resume_after(&mut self, delay: Duration) {
+        self.resume_after = Some(delay);
+    }
+
+    /// The processing time when this call began.
+    pub fn now(&self) -> Timestamp {
+        self.tracker.now()
     }
 }
 
-impl<T> Claims<'_, OffsetRange, T> {
-    /// Claims the next run of offsets and emits a row for each: one check for many rows, because a check for each
-    /// costs more than a cheap row. False when the range is done.
+impl<T: Element> Claims<'_, OffsetRange, T> {
+    /// Claims offsets one by one and emits a row for each, as far as there is room: one check for many rows, because a
+    /// check for each costs more than a cheap row. False when the range is done.
     pub fn emit_run(&mut self, at: Timestamp, row: impl FnMut(u64) -> T) -> bool {
-        let room = self.room.saturating_sub(self.rows.values.len()) as u64;
-        let start = self.restriction.next();
-        let end = self.restriction.end().min(start.saturating_add(room));
-        if start >= end {
-            return !self.restriction.is_done();
-        }
-        let claimed = self.restriction.try_claim(end - 1);
-        debug_assert!(claimed, "a run within the range is ours");
-        let before = self.rows.values.len();
-        self.rows.values.extend((start..end).map(row));
-        (before..self.rows.values.len()).for_each(|row| self.rows.times.push(at, row));
-        true
-    }
-}
-
-/// The right to emit what was claimed.
-pub struct Claim<'c, T> {
-    rows: &'c mut Rows<T>,
-}
-
-impl<T> Claim<'_, T> {
-    /// Emits an element that has no event time: bounded data before `with_timestamps`.
-    #[inline]
-    pub fn emit(&mut self, value: T) {
-        self.emit_at(value, Timestamp::MIN);
-    }
-
-    /// Emits an element with its event time.
-    #[inline]
-    pub fn emit_at(&mut self, value: T, at: Timestamp) {
-        self.rows.times.push(at, self.rows.values.len());
-        self.rows.values.push(value);
-    }
-}
-
-/// What a runner holds of a source: restrictions are encoded, for there is one per file and not one per element.
-pub trait AnySource: Send + Sync {
-    /// A reader in front of its consumers.
-    ///
-    /// # Errors
-    /// [`Error::Wire`] if a consumer wants another type.
-    fn wire(&self, step: &StepName, outputs: &mut Outputs) -> Result<Box<dyn Reader>>;
-}
-
-/// Whether a restriction goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// There is more.
-    More,
-    /// All was claimed and emitted.
-    Done,
-}
-
-/// The root of a stage that reads.
-pub trait Reader: Send {
-    /// Begins a bundle downstream.
-    fn start_bundle(&mut self) -> Result<()>;
-
-    /// Takes up a restriction; one that the last checkpoint gave back goes on where the input is open already.
-    fn open(&mut self, restriction: &Bytes) -> Result<()>;
-
-    /// Reads a batch of at most `rows` rows and sends it downstream.
-    fn step(&mut self, rows: usize) -> Result<Progress>;
-
-    /// Gives back what was not read, as a restriction of its own.
-    fn checkpoint(&mut self) -> Result<Option<Bytes>>;
-
-    /// Ends the bundle downstream.
-    fn finish_bundle(&mut self) -> Result<()>;
-}
-
-/// The step that cuts a source into restrictions, at run time.
-pub(crate) struct SplitStep<S>(pub(crate) Arc<S>);
-
-impl<S: Source> AnyStep for SplitStep<S> {
-    fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
-        Ok(AnyReceiver::new(Splitter {
-            step: wiring.step.clone(),
-            source: self.0.clone(),
-            parts: wiring.parts,
-            next: wiring.outputs.take::<S::Restriction>(MAIN)?,
-        }))
-    }
-
-    fn share(&self, input: AnyReceiver, producers: usize) -> Result<Vec<AnyReceiver>> {
-        Ok(share(input.typed::<()>()?, producers))
-    }
-}
-
-struct Splitter<S: Source> {
-    step: StepName,
-    source: Arc<S>,
-    parts: usize,
-    next: Next<S::Restriction>,
-}
-
-impl<S: Source> Receiver<()> for Splitter<S> {
-    fn start_bundle(&mut self) -> Result<()> {
-        self.next.start_bundle()
-    }
-
-    fn receive(&mut self, batch: Batch<()>) -> Result<()> {
-        for _ in batch.values {
-            let values = guard(&self.step, || self.source.split(self.parts))?;
-            if !values.is_empty() {
-                self.next.receive(Batch { values, meta: Meta::at(Timestamp::MIN) })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish_bundle(&mut self) -> Result<()> {
-        self.next.finish_bundle()
-    }
-}
-
-pub(crate) struct SourceStep<S>(pub(crate) Arc<S>);
-
-impl<S: Source> AnySource for SourceStep<S> {
-    fn wire(&self, step: &StepName, outputs: &mut Outputs) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(SourceReader {
-            step: step.clone(),
-            source: self.0.clone(),
-            current: None,
-            next: outputs.take::<S::Out>(MAIN)?,
-        }))
-    }
-}
-
-fn encode<R: Restriction>(step: &StepName, restriction: &R) -> Result<Bytes> {
-    let mut bytes = Vec::new();
-    match coder::of::<R>().encode(restriction, &mut bytes) {
-        Ok(()) => Ok(bytes.into()),
-        Err(source) => Err(Error::Coder { step: step.clone(), element: None, source }),
-    }
-}
-
-struct SourceReader<S: Source> {
-    step: StepName,
-    source: Arc<S>,
-    current: Option<Open<S>>,
-    next: Next<S::Out>,
-}
-
-struct Open<S: Source> {
-    restriction: S::Restriction,
-    reader: S::Reader,
-    /// The residual as it was given back; taking it up again needs no opening.
-    encoded: Bytes,
-}
-
-impl<S: Source> Reader for SourceReader<S> {
-    fn start_bundle(&mut self) -> Result<()> {
-        self.next.start_bundle()
-    }
-
-    fn open(&mut self, encoded: &Bytes) -> Result<()> {
-        if self.current.as_ref().is_some_and(|open| open.encoded == *encoded) {
-            return Ok(());
-        }
-        self.current = None;
-        let restriction: S::Restriction = coder::take_as(&mut &encoded[..]).map_err(|source| Error::Coder {
-            step: self.step.clone(),
-            element: None,
-            source,
-        })?;
-        let reader = guard(&self.step, || self.source.open(&restriction))?;
-        self.current = Some(Open { restriction, reader, encoded: encoded.clone() });
-        Ok(())
-    }
-
-    fn step(&mut self, rows: usize) -> Result<Progress> {
-        let Some(Open { restriction, reader, .. }) = &mut self.current else { return Ok(Progress::Done) };
-        let mut out = Rows { values: Vec::with_capacity(rows.min(Batch::<S::Out>::ROWS)), times: Collapsed::default() };
-        let progress = guard(&self.step, || {
-            let mut claims = Claims { restriction, rows: &mut out, room: rows };
-            self.source.read(reader, &mut claims)?;
-            if !claims.has_room() {
-                return Ok(Progress::More);
-            }
-            if claims.restriction.is_done() {
-                return Ok(Progress::Done);
-            }
-            Err("`read` returned before all of its restriction was claimed".into())
-        })?;
-        let Rows { values, times } = out;
-        if !values.is_empty() {
-            let meta = Meta {
-                time: times.finish(Timestamp::MIN),
-                windows: WindowColumn::All(WindowSet::GLOBAL),
-                ..Meta::at(Timestamp::MIN)
-            };
-            self.next.receive(Batch { values, meta })?;
-        }
-        if progress == Progress::Done {
-            self.current = None;
-        }
-        Ok(progress)
-    }
-
-    fn checkpoint(&mut self) -> Result<Option<Bytes>> {
-        let Some(open) = &mut self.current else { return Ok(None) };
-        match open.restriction.split(0.0) {
-            None => {
-                self.current = None;
-                Ok(None)
-            }
-            Some(residual) => {
-                open.encoded = encode(&self.step, &residual)?;
-                open.restriction = residual;
-                Ok(Some(open.encoded.clone()))
-            }
-        }
-    }
-
-    fn finish_bundle(&mut self) -> Result<()> {
-        self.next.finish_bundle()
+        self.tracker.emit_run(at, row)
     }
 }

@@ -17,7 +17,6 @@ pub use step_name::StepName;
 pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};
 
 use crate::dofn::erased::AnyStep;
-use crate::dofn::source::AnySource;
 use crate::dofn::splittable::operator::AnySplittable;
 use crate::dofn::stateful::operator::AnyStateful;
 use crate::error::{Error, Result};
@@ -35,8 +34,6 @@ pub enum StepCode {
     Step(Arc<dyn AnyStep>),
     /// Groups.
     Grouping(Arc<dyn AnyGrouping>),
-    /// Reads.
-    Source(Arc<dyn AnySource>),
     /// Works on elements whose work can be cut and moved.
     Splittable(Arc<dyn AnySplittable>),
     /// Keeps state and timers by key and window.

@@ -1,6 +1,9 @@
 //! Elements from a source.
 
-use crate::dofn::source::{Source, SourceStep, SplitStep};
+use crate::dofn::source::Source;
+use crate::dofn::source_step::{Read, SplitStep};
+use crate::dofn::splittable::estimator::Manual;
+use crate::dofn::splittable::step::SplittableStep;
 use crate::graph::{Spec, StepCode};
 use crate::pcollection::par_do;
 use crate::{PCollection, Root};
@@ -54,11 +57,12 @@ impl Root {
         let parts: PCollection<S::Restriction> = self.impulse().step("Split", SplitStep(source.clone()));
         let parts = parts.reshuffle();
         self.require(urns::requirements::REQUIRES_SPLITTABLE_DOFN);
-        let restriction_coder = self.coder_id::<S::Restriction>();
+        // Engines move a restriction together with the state of its watermark estimator.
+        let restriction_coder = self.coder_id::<(S::Restriction, Manual)>();
         let spec = par_do(move |payload, _| payload.restriction_coder_id.clone_from(&restriction_coder));
-        let code = Some(StepCode::Source(Arc::new(SourceStep(source))));
+        let code = Some(StepCode::Splittable(Arc::new(SplittableStep::new(Read::new(source), Vec::new()))));
         let node = self.step("Read", spec, vec![parts.input("in")], code, at);
-        self.output(node, None, self.windowing(parts.id), true)
+        self.output(node, None, self.windowing(parts.id), S::BOUNDED)
     }
 }
 
@@ -101,7 +105,7 @@ mod tests {
         assert_eq!(rows(&restrictions).len(), 2);
 
         let read = transform(&graph, "Three/Read");
-        assert!(matches!(graph.code(read).unwrap(), Some(StepCode::Source(_))));
+        assert!(matches!(graph.code(read).unwrap(), Some(StepCode::Splittable(_))));
         let payload = pb::ParDoPayload::decode(&read.spec.as_ref().unwrap().payload[..]).unwrap();
         assert!(graph.components().coders.contains_key(&payload.restriction_coder_id));
     }

@@ -1,0 +1,156 @@
+//! Where a splittable step emits: batches that go on when they are full, so that one call may emit any number of rows.
+
+use super::operator::{Element as Work, Order};
+use crate::Element;
+use crate::batch::{Batch, Collapsed, Column, Meta, WindowColumn, WindowSet};
+use crate::dofn::Tag;
+use crate::dofn::context::{OutBuffer, Row, Tagged};
+use crate::dofn::dofn_step::{TagEnd, TagFactory};
+use crate::dofn::erased::{MAIN, Next, Outputs};
+use crate::error::{Error, Result};
+use crate::time::Timestamp;
+
+/// The outputs of a splittable step, and what is left to do in this call.
+pub(crate) struct Output<T> {
+    values: Vec<T>,
+    times: Collapsed<Timestamp>,
+    /// Of the element that is worked on.
+    meta: Meta,
+    pub(crate) time: Timestamp,
+    /// How many rows go on at once.
+    rows: usize,
+    tagged: Tagged,
+    tagged_rows: usize,
+    ends: Vec<Box<dyn TagEnd>>,
+    next: Next<T>,
+    /// How many more claims there may be before something must be done.
+    pub(crate) left: usize,
+    pub(crate) halt: Option<Halt>,
+}
+
+/// Why no claim is granted any more.
+pub(crate) enum Halt {
+    /// One was refused.
+    Refused,
+    /// User code did what it must not.
+    Mistake(String),
+    /// A step behind failed.
+    Failed(Error),
+}
+
+impl<T: Element> Output<T> {
+    pub(crate) fn wire(outputs: &mut Outputs, tags: &[TagFactory]) -> Result<Self> {
+        Ok(Output {
+            values: Vec::new(),
+            times: Collapsed::default(),
+            meta: Meta::at(Timestamp::MIN),
+            time: Timestamp::MIN,
+            rows: Batch::<T>::ROWS,
+            tagged: tags.iter().map(TagFactory::buffer).collect(),
+            tagged_rows: 0,
+            ends: tags.iter().map(|tag| tag.end(outputs)).collect::<Result<_>>()?,
+            next: outputs.take::<T>(MAIN)?,
+            left: 0,
+            halt: None,
+        })
+    }
+
+    pub(crate) fn start_bundle(&mut self) -> Result<()> {
+        self.next.start_bundle()?;
+        self.ends.iter_mut().try_for_each(|end| end.start())
+    }
+
+    pub(crate) fn finish_bundle(&mut self) -> Result<()> {
+        self.ends.iter_mut().try_for_each(|end| end.finish())?;
+        self.next.finish_bundle()
+    }
+
+    /// Begins to work on an element.
+    pub(crate) fn begin(&mut self, element: &Work<'_>, order: &Order) {
+        self.meta = Meta {
+            time: Column::All(element.time),
+            windows: WindowColumn::All(WindowSet::One(element.window)),
+            pane: Column::All(element.pane),
+        };
+        self.time = element.time;
+        self.rows = if order.one_by_one { 1 } else { Batch::<T>::ROWS };
+        (self.left, self.halt) = (order.claims, None);
+    }
+
+    /// Hands on what was emitted.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        if self.tagged_rows > 0 {
+            self.tagged_rows = 0;
+            for (end, (_, buffer)) in self.ends.iter_mut().zip(&mut self.tagged) {
+                end.flush(buffer, &self.meta)?;
+            }
+        }
+        if self.values.is_empty() {
+            return Ok(());
+        }
+        let values = std::mem::take(&mut self.values);
+        let time = std::mem::take(&mut self.times).finish(self.time);
+        self.next.receive(Batch { values, meta: Meta { time, ..self.meta.clone() } })
+    }
+
+    #[cold]
+    pub(crate) fn overflow(&mut self) {
+        if let Err(error) = self.flush() {
+            self.halt(Halt::Failed(error));
+        }
+    }
+
+    /// Grants no claims any more; the first reason counts, but for a refusal, which is none to fail.
+    #[cold]
+    pub(crate) fn halt(&mut self, halt: Halt) {
+        self.left = 0;
+        if matches!(self.halt, None | Some(Halt::Refused)) {
+            self.halt = Some(halt);
+        }
+    }
+}
+
+impl<T> Output<T> {
+    /// How many rows there is room for.
+    pub(crate) fn room(&self) -> usize {
+        self.rows.saturating_sub(self.values.len())
+    }
+}
+
+impl<T: Element> Output<T> {
+    #[inline]
+    pub(crate) fn push(&mut self, value: T, at: Timestamp) {
+        if self.values.capacity() == 0 {
+            self.values.reserve(self.rows);
+        }
+        self.times.push(at, self.values.len());
+        self.values.push(value);
+        if self.values.len() >= self.rows {
+            self.overflow();
+        }
+    }
+
+    /// Adds rows with one time; there is room for them.
+    pub(crate) fn extend(&mut self, rows: impl Iterator<Item = T>, at: Timestamp) {
+        let before = self.values.len();
+        self.values.extend(rows);
+        (before..self.values.len()).for_each(|row| self.times.push(at, row));
+        if self.values.len() >= self.rows {
+            self.overflow();
+        }
+    }
+
+    pub(crate) fn push_to<V: Element>(&mut self, tag: &Tag<V>, value: V, at: Timestamp) {
+        let row = Row { index: 0, shared: true, meta: &self.meta };
+        let buffer = self.tagged.iter_mut().find(|(name, _)| *name == tag.name);
+        match buffer.and_then(|(_, buffer)| buffer.get_mut::<OutBuffer<V>>()) {
+            Some(buffer) if at == self.time => buffer.push(value, row),
+            Some(buffer) => buffer.push_at(value, at, row),
+            None => self.halt(Halt::Mistake(format!("no output `{}` of this type was declared", tag.name))),
+        }
+        self.tagged_rows += 1;
+        if self.tagged_rows >= self.rows {
+            self.overflow();
+        }
+    }
+}

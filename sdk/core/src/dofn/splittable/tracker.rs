@@ -1,0 +1,182 @@
+//! The one place where claims are made and restrictions split. No element is emitted without a claim: the claim is the
+//! only thing that can emit, and there is none after a refusal.
+//!
+//! Work on a restriction has one owner, the thread that claims, so a claim takes no lock: it counts down to the next thing
+//! to do, and only then looks what that is (`Tracker::goes_on`). A split that another thread asks for belongs there, too.
+
+use super::estimator::{Manual, WatermarkEstimator};
+use super::output::{Halt, Output};
+use crate::Element;
+use crate::dofn::Tag;
+use crate::dofn::restriction::{OffsetRange, Restriction};
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// What a splittable step works with: it claims positions of its restriction, and each claim can emit.
+pub struct Tracker<'a, R, T, E = ()> {
+    pub(crate) work: &'a mut Work<R, E>,
+    pub(crate) out: &'a mut Output<T>,
+}
+
+/// A restriction that is worked on.
+pub(crate) struct Work<R, E> {
+    pub(crate) restriction: R,
+    pub(crate) estimator: E,
+    /// The watermark of the part, which that of no residual lies before.
+    pub(crate) watermark: Timestamp,
+    /// Which part is kept when the ordered number of claims was made.
+    pub(crate) keep: f64,
+    pub(crate) now: Timestamp,
+    pub(crate) given: Vec<Given<R, E>>,
+}
+
+/// What was given away.
+pub(crate) struct Given<R, E> {
+    pub(crate) restriction: R,
+    pub(crate) estimator: E,
+    pub(crate) watermark: Timestamp,
+    pub(crate) resume_after: Duration,
+}
+
+impl<R: Restriction, E: WatermarkEstimator> Work<R, E> {
+    /// Splits the restriction; false if there was nothing to give. The watermark is that of this very moment.
+    pub(crate) fn give_away(&mut self, keep: f64, resume_after: Duration) -> bool {
+        let Some(restriction) = self.restriction.split(keep) else { return false };
+        let watermark = self.estimator.watermark(self.now).max(self.watermark);
+        self.given.push(Given { restriction, estimator: self.estimator.clone(), watermark, resume_after });
+        true
+    }
+}
+
+impl<R: Restriction, T: Element, E: WatermarkEstimator> Tracker<'_, R, T, E> {
+    /// Claims a position and with it the right to emit. `None` when it is not, or no longer, ours: then return.
+    #[inline]
+    pub fn claim(&mut self, position: R::Position) -> Option<Claim<'_, T, E>> {
+        if self.out.left == 0 && !self.goes_on() {
+            return None;
+        }
+        if !self.work.restriction.try_claim(position) {
+            self.refuse(position);
+            return None;
+        }
+        self.out.left -= 1;
+        Some(Claim { out: self.out, estimator: &mut self.work.estimator })
+    }
+
+    /// What is worked on, with the claims made so far.
+    pub fn restriction(&self) -> &R {
+        &self.work.restriction
+    }
+
+    /// The processing time when this call began.
+    pub fn now(&self) -> Timestamp {
+        self.work.now
+    }
+
+    /// Whether claims may go on now that the ordered number was made: then the restriction is split.
+    #[cold]
+    pub(crate) fn goes_on(&mut self) -> bool {
+        if self.out.halt.is_some() {
+            return false;
+        }
+        let Work { restriction, keep, .. } = &mut *self.work;
+        // What has no end is never worked on to its end.
+        let keep = if restriction.is_bounded() { *keep } else { 0.0 };
+        self.out.left = usize::MAX;
+        if !self.work.give_away(keep, Duration::ZERO) && !self.work.restriction.is_bounded() {
+            self.out.halt(Halt::Mistake("its unbounded restriction gave nothing away".to_owned()));
+            return false;
+        }
+        true
+    }
+
+    #[cold]
+    fn refuse(&mut self, position: R::Position) {
+        let mistake = self.work.restriction.mistake(position);
+        self.out.halt(mistake.map_or(Halt::Refused, Halt::Mistake));
+    }
+}
+
+impl<R, T> Tracker<'_, R, T, Manual> {
+    /// Says that nothing earlier than `at` is expected any more. It never goes back.
+    pub fn set_watermark(&mut self, at: Timestamp) {
+        let watermark = &mut self.work.estimator.watermark;
+        *watermark = at.max(*watermark);
+    }
+}
+
+impl<T: Element, E: WatermarkEstimator> Tracker<'_, OffsetRange, T, E> {
+    /// Claims offsets one by one and emits a row for each, as far as the range goes or is wanted now: a check for many
+    /// rows, because a check for each costs more than a cheap row. False when the range is done.
+    pub fn emit_run(&mut self, at: Timestamp, mut row: impl FnMut(u64) -> T) -> bool {
+        if at < self.out.time {
+            self.out.halt(Halt::Mistake(too_early(at, self.out.time)));
+        }
+        if self.out.left == 0 && !self.goes_on() {
+            return false;
+        }
+        while self.out.left > 0 {
+            let room = self.out.room().min(self.out.left);
+            let start = self.work.restriction.next();
+            let end = self.work.restriction.end().min(start.saturating_add(room as u64));
+            if start >= end || !self.work.restriction.try_claim(end - 1) {
+                return false;
+            }
+            self.work.estimator.observe(at);
+            // A step behind that fails leaves nothing.
+            self.out.left -= (end - start) as usize;
+            self.out.extend((start..end).map(&mut row), at);
+        }
+        self.out.halt.is_none() && !self.work.restriction.is_done()
+    }
+}
+
+/// The right to emit what was claimed.
+pub struct Claim<'c, T, E = ()> {
+    out: &'c mut Output<T>,
+    estimator: &'c mut E,
+}
+
+impl<T: Element, E: WatermarkEstimator> Claim<'_, T, E> {
+    /// Emits with the timestamp of the element. What a source reads has none then: bounded data before `with_timestamps`.
+    #[inline]
+    pub fn emit(&mut self, value: T) {
+        self.estimator.observe(self.out.time);
+        self.out.push(value, self.out.time);
+    }
+
+    /// Emits with another timestamp.
+    ///
+    /// A timestamp before the element's own fails the step: the watermark may have passed it.
+    #[inline]
+    pub fn emit_at(&mut self, value: T, at: Timestamp) {
+        if self.is_in_time(at) {
+            self.out.push(value, at);
+        }
+    }
+
+    /// Emits by an additional output.
+    ///
+    /// The output must have been declared where the step was added; otherwise the step fails, as it does if the timestamp
+    /// lies before the element's.
+    pub fn emit_to<V: Element>(&mut self, tag: &Tag<V>, value: V, at: Timestamp) {
+        if self.is_in_time(at) {
+            self.out.push_to(tag, value, at);
+        }
+    }
+
+    #[inline]
+    fn is_in_time(&mut self, at: Timestamp) -> bool {
+        if at < self.out.time {
+            self.out.halt(Halt::Mistake(too_early(at, self.out.time)));
+            return false;
+        }
+        self.estimator.observe(at);
+        true
+    }
+}
+
+#[cold]
+fn too_early(at: Timestamp, element: Timestamp) -> String {
+    format!("output at {at} is before its input at {element}")
+}
