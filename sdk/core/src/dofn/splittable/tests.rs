@@ -37,7 +37,9 @@ impl Receiver<u64> for Collect {
         if self.fails_on.is_some_and(|row| batch.values.contains(&row)) {
             return Err(Error::Options("no more room behind".to_owned()));
         }
-        self.batches.lock().unwrap().push(batch);
+        let mut batches = self.batches.lock().unwrap();
+        assert!(batches.len() < 1000, "it does not stop");
+        batches.push(batch);
         Ok(())
     }
     fn finish_bundle(&mut self) -> Result<()> {
@@ -308,7 +310,8 @@ impl SplittableDoFn for Script {
                 "all" => tracker.emit_run(ctx.timestamp(), |x| x),
                 "early" => {
                     let next = tracker.restriction().next();
-                    tracker.claim(next).ok_or("refused")?.emit_at(1, ctx.timestamp() - Duration::from_millis(1));
+                    let mut claim = tracker.claim(next).ok_or("refused")?;
+                    (1..3).for_each(|early| claim.emit_at(1, ctx.timestamp() - Duration::from_millis(early)));
                 }
                 "early run" => tracker.emit_run(Timestamp::EPOCH, |x| x),
                 "odd" => {
