@@ -4,8 +4,8 @@
 mod checks;
 mod errors;
 mod faults;
-mod time;
 mod schedules;
+mod time;
 
 use std::sync::{Arc, Mutex};
 
