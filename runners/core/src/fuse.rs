@@ -82,6 +82,22 @@ pub struct SideInput {
     pub collection: Collection,
 }
 
+impl Plan {
+    /// Lets collections leave the stages that make them, for somebody who looks at them.
+    ///
+    /// # Errors
+    /// The plan is of another graph.
+    pub fn let_leave(&mut self, graph: &Graph, collections: &BTreeSet<Collection>) -> Result<()> {
+        for stage in &mut self.stages {
+            for id in &stage.transforms {
+                let made = graph.transform(id)?.outputs.values();
+                stage.outputs.extend(made.filter(|collection| collections.contains(*collection)).cloned());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Cuts a graph into stages.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use crate::edges::StageEdges;
 use crate::grouping;
 use crate::nodes::{Node, Nodes};
 use crate::rows::Row;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, Trace};
 use crate::stage::{Again, Effects, run_again};
 use bytes::Bytes;
 use ferrobeam_core::batch::WindowSet;
@@ -18,7 +18,7 @@ use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Now};
 use ferrobeam_runner_core::fuse::{Plan, fuse};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A pipeline while it runs.
 pub(crate) struct Run<'a> {
@@ -44,6 +44,15 @@ enum Step {
     Fire(NodeId),
 }
 
+/// What a run did, as far as it was asked to remember.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// What the observed collections got by committed bundles, in the order in which it came.
+    pub collections: BTreeMap<String, Vec<Row>>,
+    /// The decisions of the schedule.
+    pub trace: Trace,
+}
+
 /// Elements on their way from one node to others.
 struct Delivery {
     collection: String,
@@ -56,20 +65,29 @@ struct Delivery {
 const MANY_ROWS: usize = 100_000;
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(graph: &'a Graph, mut schedule: Schedule) -> Result<Self> {
-        let plan = fuse(graph)?;
-        let nodes = Nodes::new(graph, &plan, &mut schedule)?;
+    /// Prepares a run in which these collections are observed.
+    pub(crate) fn new(graph: &'a Graph, mut schedule: Schedule, observed: &BTreeSet<String>) -> Result<Self> {
+        let mut plan = fuse(graph)?;
+        plan.let_leave(graph, observed)?;
+        schedule.begin(|| "the pipeline");
+        let mut nodes = Nodes::new(graph, &plan, &mut schedule)?;
+        nodes.observed = observed.iter().map(|collection| (collection.clone(), Vec::new())).collect();
         let (held, parts) = (vec![None; nodes.nodes.len()], schedule.parts());
         let (clock, synchronized) = (Timestamp::EPOCH, Timestamp::EPOCH);
         Ok(Run { graph, plan, schedule, nodes, held, parts, clock, synchronized, metrics: Metrics::default() })
     }
 
     /// Runs until nothing is left to do.
-    pub(crate) fn finish(mut self) -> Result<Metrics> {
+    pub(crate) fn finish(&mut self) -> Result<Metrics> {
         // Bundles collect their own metrics. What is left is what groupings report, where only committed elements come.
         let (result, between) = metrics::collect(|| self.work());
         self.metrics.merge(between);
-        result.map(|()| self.metrics)
+        result.map(|()| std::mem::take(&mut self.metrics))
+    }
+
+    /// What the run has done, as far as it was asked to remember.
+    pub(crate) fn into_observed(self) -> Observed {
+        Observed { collections: self.nodes.observed, trace: self.schedule.into_trace() }
     }
 
     fn work(&mut self) -> Result<()> {
@@ -161,11 +179,19 @@ impl<'a> Run<'a> {
             return None;
         }
         // What processing time makes due may also come early, as long as no script says when it passes.
-        if !self.nodes.nodes.iter().any(|node| matches!(node, Node::Script { .. })) && self.schedule.ticks() {
-            let _ = self.advance_clock();
-        }
+        let has_script = self.nodes.nodes.iter().any(|node| matches!(node, Node::Script { .. }));
+        let ticked = !has_script && self.schedule.ticks() && self.advance_clock();
         let picked = self.schedule.pick(steps.len());
-        steps.get(picked).copied()
+        let step = *steps.get(picked)?;
+        let (graph, plan, nodes) = (self.graph, &self.plan, &self.nodes);
+        self.schedule.begin(|| told(graph, plan, nodes, step));
+        if ticked {
+            self.schedule.say(|| "processing time goes on");
+        }
+        if picked > 0 {
+            self.schedule.say(|| "out of turn");
+        }
+        Some(step)
     }
 
     /// Lets one of the scripts do its next step; whether there is one.
@@ -260,7 +286,7 @@ impl<'a> Run<'a> {
 
     fn bundle(&mut self, id: NodeId) -> Result<()> {
         let (now, upstream) = (self.now(id), self.nodes.watermarks.upstream(id));
-        let reuse = self.schedule.coin();
+        let reuse = self.schedule.coin("with operators that were used before");
         let Node::Stage(stage) = &mut self.nodes.nodes[id] else { return Ok(()) };
         let (number, reused) = (stage.stage, stage.processor.take().filter(|_| reuse));
         let processor = match reused {
@@ -357,6 +383,9 @@ impl<'a> Run<'a> {
             if rows.is_empty() {
                 continue;
             }
+            if let Some(observed) = self.nodes.observed.get_mut(&collection) {
+                observed.extend(rows.iter().cloned());
+            }
             for id in self.nodes.consumers.get(&collection).cloned().unwrap_or_default() {
                 let now = self.now(id);
                 match &mut self.nodes.nodes[id] {
@@ -425,6 +454,20 @@ impl<'a> Run<'a> {
     fn maker(&self, collection: &str) -> String {
         let name = self.graph.components().pcollections.get(collection).map_or(collection, |c| &c.unique_name);
         format!("`{}`", name.strip_suffix(".out").unwrap_or(name))
+    }
+}
+
+/// A step in words.
+fn told(graph: &Graph, plan: &Plan, nodes: &Nodes, step: Step) -> String {
+    let (Step::Bundle(id) | Step::Fire(id)) = step;
+    match &nodes.nodes[id] {
+        Node::Stage(stage) => {
+            let transforms = &plan.stages[stage.stage].transforms;
+            let first = transforms.first().and_then(|id| graph.step_name(graph.transform(id).ok()?).ok());
+            first.map_or_else(|| "a bundle".to_owned(), |step| format!("a bundle of {step}"))
+        }
+        Node::Grouping(grouping) => format!("{} fires", grouping.name()),
+        _ => "a side input is refreshed".to_owned(),
     }
 }
 
