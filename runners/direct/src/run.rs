@@ -17,7 +17,7 @@ use ferrobeam_core::windowing::{PaneInfo, Window};
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Now};
-use ferrobeam_runner_core::fuse::{Plan, fuse};
+use ferrobeam_runner_core::fuse::{Plan, fuse_but};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A pipeline while it runs.
@@ -67,9 +67,10 @@ const MANY_ROWS: usize = 100_000;
 impl<'a> Run<'a> {
     /// Prepares a run in which these collections are observed.
     pub(crate) fn new(graph: &'a Graph, mut schedule: Schedule, observed: &BTreeSet<String>) -> Result<Self> {
-        let mut plan = fuse(graph)?;
-        plan.let_leave(graph, observed)?;
         schedule.begin(|| "the pipeline");
+        let is_cut = schedule.is_cut();
+        let mut plan = fuse_but(graph, |id| is_cut && schedule.begins_a_stage(|| step(graph, id)))?;
+        plan.let_leave(graph, observed)?;
         let mut nodes = Nodes::new(graph, &plan, &mut schedule)?;
         nodes.observed = observed.iter().map(|collection| (collection.clone(), Vec::new())).collect();
         let (held, parts) = (vec![None; nodes.nodes.len()], schedule.parts());
@@ -424,8 +425,7 @@ impl<'a> Run<'a> {
                 Node::Stage(stage) => {
                     let (ready, waiting) = stage.waits();
                     let plan = &self.plan.stages[stage.stage];
-                    let name = plan.transforms.first().and_then(|id| self.graph.transform(id).ok());
-                    let name = name.and_then(|transform| self.graph.step_name(transform).ok());
+                    let name = plan.transforms.first().map_or_else(String::new, |id| step(self.graph, id));
                     let sides: Vec<_> = plan.sides.iter().map(|side| self.maker(&side.collection)).collect();
                     let mut waits = format!("{} elements wait", ready + waiting);
                     if waiting > 0 {
@@ -434,7 +434,7 @@ impl<'a> Run<'a> {
                     if ready + waiting == 0 && watermarks.output(id) == Timestamp::MAX {
                         continue;
                     }
-                    (name.map_or_else(|| "a stage".to_owned(), ToString::to_string), waits)
+                    (name, waits)
                 }
                 Node::Grouping(grouping) if watermarks.output(id) < Timestamp::MAX => {
                     (grouping.name().to_string(), "it has panes that have not fired".to_owned())
@@ -457,14 +457,19 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A step in words.
+/// The step of a transform in words.
+fn step(graph: &Graph, transform: &str) -> String {
+    let step = graph.transform(transform).and_then(|transform| graph.step_name(transform));
+    step.map_or_else(|_| transform.to_owned(), ToString::to_string)
+}
+
+/// What is done in words.
 fn told(graph: &Graph, plan: &Plan, nodes: &Nodes, step: Step) -> String {
     let (Step::Bundle(id) | Step::Fire(id)) = step;
     match &nodes.nodes[id] {
         Node::Stage(stage) => {
             let transforms = &plan.stages[stage.stage].transforms;
-            let first = transforms.first().and_then(|id| graph.step_name(graph.transform(id).ok()?).ok());
-            first.map_or_else(|| "a bundle".to_owned(), |step| format!("a bundle of {step}"))
+            format!("a bundle of {}", transforms.first().map_or_else(String::new, |id| self::step(graph, id)))
         }
         Node::Grouping(grouping) => format!("{} fires", grouping.name()),
         _ => "a side input is refreshed".to_owned(),

@@ -141,6 +141,20 @@ impl Schedule {
         std::mem::replace(pending, rest)
     }
 
+    /// Whether stages are cut where they need not be: seldom, for data is encoded there.
+    pub(crate) fn is_cut(&mut self) -> bool {
+        self.decide(2, |rng| usize::from(rng.usize(0..4) == 0)) == 1
+    }
+
+    /// Whether a step begins a stage though it could join one.
+    pub(crate) fn begins_a_stage(&mut self, step: impl FnOnce() -> String) -> bool {
+        let begins = self.pick(2) == 1;
+        if begins {
+            self.say(|| format!("{} begins a stage", step()));
+        }
+        begins
+    }
+
     /// Into how many parts sources should be cut.
     pub(crate) fn parts(&mut self) -> usize {
         let parts = 1 + self.pick(8);
@@ -206,6 +220,7 @@ mod tests {
             schedule.ticks();
             schedule.split();
         }
+        schedule.is_cut();
         bundles
     }
 
