@@ -65,7 +65,7 @@ fn panes_that_fire_by_counts_are_compared_by_what_they_come_to() {
     }
     assert!(panes(false, false, false).unwrap_err().to_string().contains("`GroupByKey` "));
     assert!(panes(true, false, false).unwrap_err().to_string().contains("`GroupByKey` "));
-    assert!(panes(true, true, false).unwrap_err().to_string().contains("`Sum` "));
+    assert!(panes(true, true, false).unwrap_err().to_string().contains("`CombinePerKey` "));
     // Nothing can be said of sums of parts.
     panes(false, true, false).unwrap();
 }
