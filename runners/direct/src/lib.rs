@@ -43,6 +43,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The reference runner.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ pub struct DirectRunner {
     /// Decisions that were made before, in place of the seed.
     script: Option<Arc<[u32]>>,
     failing_bundles: f64,
+    drain_after: Option<Duration>,
 }
 
 impl Default for DirectRunner {
@@ -67,7 +69,7 @@ impl DirectRunner {
     pub fn new() -> Self {
         // The standard library's per-process randomness; the seed is shown when a run fails.
         let seed = RandomState::new().hash_one("seed") % 1_000_000;
-        DirectRunner { seed, script: None, failing_bundles: 0.0 }
+        DirectRunner { seed, script: None, failing_bundles: 0.0, drain_after: None }
     }
 
     /// Fixes the schedule.
@@ -95,6 +97,16 @@ impl DirectRunner {
 }
 
 impl DirectRunner {
+    /// Drains the pipeline when so much processing time has passed and all work up to then is done: sources end, what is
+    /// there goes through, windows close.
+    ///
+    /// The processing time of this runner stands at [`Timestamp::EPOCH`](ferrobeam_core::Timestamp::EPOCH) when it starts,
+    /// and passes only when nothing else is left to do. An unbounded source would be read for ever without this.
+    #[must_use]
+    pub fn drain_after(self, length: Duration) -> Self {
+        DirectRunner { drain_after: Some(length), ..self }
+    }
+
     /// Builds and runs a pipeline.
     ///
     /// # Errors
@@ -135,7 +147,7 @@ impl Runner for DirectRunner {
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let mut run = run::Run::new(graph, self.schedule(), &BTreeSet::new())?;
+        let mut run = run::Run::new(graph, self.schedule(), self.drain_after, &BTreeSet::new())?;
         let metrics = run.finish().map_err(|source| match &self.script {
             Some(_) => source,
             None => Error::Replay { source: Box::new(source), seed: self.seed },
@@ -164,7 +176,7 @@ impl Runner for Watch<'_> {
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
         let schedule = self.runner.schedule();
         let schedule = if self.is_traced { schedule.traced() } else { schedule };
-        let mut run = run::Run::new(graph, schedule, self.collections)?;
+        let mut run = run::Run::new(graph, schedule, self.runner.drain_after, self.collections)?;
         let metrics = run.finish();
         self.observed.replace(run.into_observed());
         Ok(PipelineResult { metrics: metrics? })

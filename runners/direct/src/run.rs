@@ -19,6 +19,7 @@ use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Now};
 use ferrobeam_runner_core::fuse::{Plan, fuse_but};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 /// A pipeline while it runs.
 pub(crate) struct Run<'a> {
@@ -33,6 +34,9 @@ pub(crate) struct Run<'a> {
     clock: Timestamp,
     /// The processing time that all work has reached.
     synchronized: Timestamp,
+    /// The processing time at which sources end.
+    drains_at: Timestamp,
+    is_draining: bool,
     metrics: Metrics,
 }
 
@@ -66,7 +70,12 @@ const MANY_ROWS: usize = 100_000;
 
 impl<'a> Run<'a> {
     /// Prepares a run in which these collections are observed.
-    pub(crate) fn new(graph: &'a Graph, mut schedule: Schedule, observed: &BTreeSet<String>) -> Result<Self> {
+    pub(crate) fn new(
+        graph: &'a Graph,
+        mut schedule: Schedule,
+        drain_after: Option<Duration>,
+        observed: &BTreeSet<String>,
+    ) -> Result<Self> {
         schedule.begin(|| "the pipeline");
         let is_cut = schedule.is_cut();
         let mut plan = fuse_but(graph, |id| is_cut && schedule.begins_a_stage(|| step(graph, id)))?;
@@ -75,7 +84,9 @@ impl<'a> Run<'a> {
         nodes.observed = observed.iter().map(|collection| (collection.clone(), Vec::new())).collect();
         let (held, parts) = (vec![None; nodes.nodes.len()], schedule.parts());
         let (clock, synchronized) = (Timestamp::EPOCH, Timestamp::EPOCH);
-        Ok(Run { graph, plan, schedule, nodes, held, parts, clock, synchronized, metrics: Metrics::default() })
+        let drains_at = drain_after.map_or(Timestamp::MAX, |length| clock.saturating_add(length));
+        let (is_draining, metrics) = (false, Metrics::default());
+        Ok(Run { graph, plan, schedule, nodes, held, parts, clock, synchronized, drains_at, is_draining, metrics })
     }
 
     /// Runs until nothing is left to do.
@@ -106,7 +117,7 @@ impl<'a> Run<'a> {
             match self.next() {
                 Some(Step::Bundle(stage)) => self.bundle(stage)?,
                 Some(Step::Fire(node)) => self.fire(node)?,
-                None if self.play()? || self.let_time_pass() => {}
+                None if self.drain()? || self.play()? || self.let_time_pass() => {}
                 None => return self.check_nothing_waits(),
             }
         }
@@ -140,6 +151,7 @@ impl<'a> Run<'a> {
         for &id in views.values() {
             if let Node::View(view) = &nodes[id] {
                 changed |= view.reached(watermarks.has_reached(id));
+                view.forget(watermarks);
             }
         }
         for (id, node) in nodes.iter_mut().enumerate() {
@@ -245,8 +257,34 @@ impl<'a> Run<'a> {
         };
         let now = self.clock;
         let next = self.nodes.nodes.iter().filter_map(next).filter(|at| *at > now).min();
+        // Draining is something that happens in time.
+        let next = if self.is_draining { next } else { next.map(|at| at.min(self.drains_at)) };
         self.clock = next.unwrap_or(now);
         next.is_some()
+    }
+
+    /// Ends all sources if it is time; whether it was.
+    fn drain(&mut self) -> Result<bool> {
+        if self.is_draining || self.clock < self.drains_at {
+            return Ok(false);
+        }
+        self.is_draining = true;
+        for id in 0..self.nodes.nodes.len() {
+            match &mut self.nodes.nodes[id] {
+                Node::Script { events, next, .. } => {
+                    *next = events.len() + 1;
+                    self.set_hold(id, None);
+                }
+                Node::Stage(stage) if self.plan.stages[stage.stage].splittable.is_some() => {
+                    let number = stage.stage;
+                    let processor = self.wire(number, false)?;
+                    let Node::Stage(stage) = &mut self.nodes.nodes[id] else { continue };
+                    stage.truncate(processor)?.commit(id, &mut self.nodes.watermarks);
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
     }
 
     fn set_hold(&mut self, node: NodeId, hold: Option<Timestamp>) {

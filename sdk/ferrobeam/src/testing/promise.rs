@@ -51,10 +51,8 @@ pub(super) fn promises(graph: &Graph) -> Result<Vec<Promise>> {
     };
     let splits_or_keeps = plan.stages.iter().flat_map(|stage| stage.splittable.iter().chain(&stage.stateful));
     let splits_or_keeps: BTreeSet<&String> = splits_or_keeps.collect();
-    let makers: BTreeMap<&String, &String> = edges
-        .iter()
-        .flat_map(|edge| edge.outputs.iter().map(|output| (output, &edge.transform)))
-        .collect();
+    let makers: BTreeMap<&String, &String> =
+        edges.iter().flat_map(|edge| edge.outputs.iter().map(|output| (output, &edge.transform))).collect();
     for edge in &edges {
         if is_assertion(&graph.step_name(graph.transform(&edge.transform)?)?.name) {
             for input in edge.inputs.iter().filter(|input| !depends.contains(*input)) {

@@ -131,7 +131,9 @@ struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     fn new(graph: &'a Graph, ignored: Vec<String>, effects: Vec<SideEffects>) -> Result<Self> {
-        let is_in = |step: &str, name: &str| name.strip_prefix(step).is_some_and(|rest| matches!(rest.chars().next(), None | Some('/')));
+        let is_in = |step: &str, name: &str| {
+            name.strip_prefix(step).is_some_and(|rest| matches!(rest.chars().next(), None | Some('/')))
+        };
         for step in &ignored {
             if !graph.components().transforms.values().any(|transform| is_in(step, &transform.unique_name)) {
                 return Err(Error::Options(format!("the simulation ignores `{step}`, and there is no such step")));
@@ -198,7 +200,8 @@ impl<'a> Trial<'a> {
         let mut text = format!("under seed {seed}, {}", shown.as_deref().unwrap_or(failure));
         text += "\nThe shortest schedule found that shows it is the calmest one but for this:";
         text += &in_words(&trace);
-        let _ = write!(text, "\nTo repeat it: DirectRunner::new().script({script:?}); the schedule it was found in: {how}");
+        let _ =
+            write!(text, "\nTo repeat it: DirectRunner::new().script({script:?}); the schedule it was found in: {how}");
         text
     }
 }
@@ -214,7 +217,11 @@ fn in_words(trace: &Trace) -> String {
             let _ = write!(text, "\n  - {step}{number}: {}", said.join("; "));
         }
     }
-    if text.is_empty() { "\n  - nothing: it is the calmest, and what is wrong is in the pipeline".to_owned() } else { text }
+    if text.is_empty() {
+        "\n  - nothing: it is the calmest, and what is wrong is in the pipeline".to_owned()
+    } else {
+        text
+    }
 }
 
 fn counted(entries: Vec<String>) -> BTreeMap<String, usize> {

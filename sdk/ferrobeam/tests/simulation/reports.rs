@@ -1,8 +1,8 @@
 //! What a failing simulation says.
 
+use ferrobeam::DirectRunner;
 use ferrobeam::prelude::*;
 use ferrobeam::testing::{assert_that, simulate};
-use ferrobeam::DirectRunner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -58,7 +58,10 @@ fn what_fails_always_fails_in_the_calmest_run() {
         Ok(())
     });
     let text = error.unwrap_err().to_string();
-    assert!(text.starts_with("the calmest run fails already: `Assert/Check`") && text.contains("missing [2]"), "{text}");
+    assert!(
+        text.starts_with("the calmest run fails already: `Assert/Check`") && text.contains("missing [2]"),
+        "{text}"
+    );
 }
 
 #[test]
