@@ -82,14 +82,38 @@ pub struct SideInput {
     pub collection: Collection,
 }
 
+impl Plan {
+    /// Lets collections leave the stages that make them, for somebody who looks at them.
+    ///
+    /// # Errors
+    /// The plan is of another graph.
+    pub fn let_leave(&mut self, graph: &Graph, collections: &BTreeSet<Collection>) -> Result<()> {
+        for stage in &mut self.stages {
+            for id in &stage.transforms {
+                let made = graph.transform(id)?.outputs.values();
+                stage.outputs.extend(made.filter(|collection| collections.contains(*collection)).cloned());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Cuts a graph into stages.
 ///
 /// # Errors
 /// The graph holds a transform that this version does not know.
 pub fn fuse(graph: &Graph) -> Result<Plan> {
+    fuse_but(graph, |_| false)
+}
+
+/// Cuts a graph into stages, and also before the transforms of which this says so: it is lawful anywhere.
+///
+/// # Errors
+/// The graph holds a transform that this version does not know.
+pub fn fuse_but(graph: &Graph, mut is_cut_off: impl FnMut(&str) -> bool) -> Result<Plan> {
     let mut fuser = Fuser::default();
     for id in nodes(graph)? {
-        fuser.place(graph, id)?;
+        fuser.place(graph, id, &mut is_cut_off)?;
     }
     Ok(fuser.plan)
 }
@@ -136,7 +160,7 @@ struct Fuser {
 }
 
 impl Fuser {
-    fn place(&mut self, graph: &Graph, id: &str) -> Result<()> {
+    fn place(&mut self, graph: &Graph, id: &str, is_cut_off: &mut dyn FnMut(&str) -> bool) -> Result<()> {
         let transform = graph.transform(id)?;
         let (sides, main) = inputs(id, transform);
         let output = || one(id, transform.outputs.values());
@@ -173,7 +197,8 @@ impl Fuser {
             }
             (urns::FLATTEN, _) => self.flatten(id, transform, &main, output()?),
             (urns::PAR_DO | urns::ASSIGN_WINDOWS, Some(StepCode::Step(_))) => {
-                let stage = self.stage_for(&one(id, main.iter())?, &sides);
+                let input = one(id, main.iter())?;
+                let stage = if is_cut_off(id) { self.new_stage(input) } else { self.stage_for(&input, &sides) };
                 self.join(stage, id, transform, sides);
             }
             (urn, _) => {

@@ -34,7 +34,7 @@ impl Edges for StageEdges<'_> {
     fn leaving(&mut self, collection: &str, maker: &StepName) -> Result<Vec<AnyReceiver>> {
         let mut receivers = Vec::new();
         let consumers = self.nodes.consumers.get(collection).map_or(&[][..], Vec::as_slice);
-        let mut is_delivered = false;
+        let mut is_delivered = self.nodes.observed.contains_key(collection);
         for &id in consumers {
             let Some(Node::Grouping(grouping)) = self.nodes.nodes.get(id) else {
                 is_delivered = true;

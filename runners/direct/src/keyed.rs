@@ -115,7 +115,7 @@ impl Keyed {
         let waits = |rows: &Vec<Row>| rows.iter().any(|row| self.is_eligible(row, upstream));
         let waiting = self.rows.iter().filter(|(_, rows)| waits(rows)).map(|(key, _)| key.clone());
         let mut keys: Vec<Bytes> = waiting.chain(due).collect::<BTreeSet<_>>().into_iter().collect();
-        let keys = schedule.bundle(&mut keys);
+        let keys = schedule.bundle(&mut keys, "keys");
         let mut bundle = Vec::new();
         for key in keys {
             let rows = self.rows.remove(&key).unwrap_or_default();
@@ -123,11 +123,11 @@ impl Keyed {
                 rows.into_iter().partition(|row| self.is_eligible(row, upstream));
             let taken = if self.code.facts().time_sorted {
                 rows.sort_by_key(|row| row.time);
-                let size = schedule.bundle_size().min(rows.len());
+                let size = schedule.size(rows.len(), "elements of a key");
                 rest.extend(rows.drain(size..));
                 rows
             } else {
-                let taken = schedule.bundle(&mut rows);
+                let taken = schedule.bundle(&mut rows, "elements of a key");
                 rest.extend(rows);
                 taken
             };

@@ -35,14 +35,22 @@ mod stage;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};
 use ferrobeam_core::{Error, Result, Root};
+pub use rows::Row;
+pub use run::Observed;
 use schedule::Schedule;
+pub use schedule::Trace;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The reference runner.
 #[derive(Clone, Debug)]
 pub struct DirectRunner {
     seed: u64,
+    /// Decisions that were made before, in place of the seed.
+    script: Option<Arc<[u32]>>,
     failing_bundles: f64,
     drain_after: Option<Duration>,
 }
@@ -60,13 +68,24 @@ impl DirectRunner {
     /// A runner with a seed of its own choice.
     pub fn new() -> Self {
         // The standard library's per-process randomness; the seed is shown when a run fails.
-        DirectRunner { seed: RandomState::new().hash_one("seed") % 1_000_000, failing_bundles: 0.0, drain_after: None }
+        let seed = RandomState::new().hash_one("seed") % 1_000_000;
+        DirectRunner { seed, script: None, failing_bundles: 0.0, drain_after: None }
     }
 
     /// Fixes the schedule.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
-        DirectRunner { seed, ..self }
+        DirectRunner { seed, script: None, ..self }
+    }
+
+    /// Repeats the decisions of an earlier run, one after the other, and then takes the calmest of all: everything in
+    /// order, in whole bundles, once. So an empty script is the calmest run of all.
+    ///
+    /// Simulations print scripts that show a failure. A script is for the pipeline that it comes from: in another one the
+    /// same numbers decide other things.
+    #[must_use]
+    pub fn script(self, decisions: impl IntoIterator<Item = u32>) -> Self {
+        DirectRunner { script: Some(decisions.into_iter().collect()), ..self }
     }
 
     /// Makes bundles fail after they ran, with this probability, and runs them again: user code sees elements twice,
@@ -96,6 +115,26 @@ impl DirectRunner {
         let runner: &dyn Runner = self;
         runner.run(construct)
     }
+
+    /// Runs a pipeline and tells what these collections of it got, by their ids in the graph; and what the schedule
+    /// decided, if that is to be traced. Errors do not name the seed.
+    pub fn observe(
+        &self,
+        graph: &Graph,
+        collections: &BTreeSet<String>,
+        is_traced: bool,
+    ) -> (Result<PipelineResult>, Observed) {
+        let watch = Watch { runner: self, collections, is_traced, observed: RefCell::default() };
+        let runner: &dyn Runner = &watch;
+        (runner.run_graph(graph), watch.observed.take())
+    }
+
+    fn schedule(&self) -> Schedule {
+        match &self.script {
+            Some(script) => Schedule::script(script.to_vec()),
+            None => Schedule::new(self.seed, self.failing_bundles),
+        }
+    }
 }
 
 impl Runner for DirectRunner {
@@ -108,8 +147,38 @@ impl Runner for DirectRunner {
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let run = run::Run::new(graph, Schedule::new(self.seed, self.failing_bundles), self.drain_after)?;
-        let metrics = run.finish().map_err(|error| Error::Replay { source: Box::new(error), seed: self.seed })?;
+        let mut run = run::Run::new(graph, self.schedule(), self.drain_after, &BTreeSet::new())?;
+        let metrics = run.finish().map_err(|source| match &self.script {
+            Some(_) => source,
+            None => Error::Replay { source: Box::new(source), seed: self.seed },
+        })?;
         Ok(PipelineResult { metrics })
+    }
+}
+
+/// A run that is looked at.
+struct Watch<'a> {
+    runner: &'a DirectRunner,
+    collections: &'a BTreeSet<String>,
+    is_traced: bool,
+    observed: RefCell<Observed>,
+}
+
+impl Runner for Watch<'_> {
+    fn name(&self) -> &'static str {
+        DirectRunner::NAME
+    }
+
+    fn unsupported(&self, graph: &Graph) -> Vec<String> {
+        self.runner.unsupported(graph)
+    }
+
+    fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
+        let schedule = self.runner.schedule();
+        let schedule = if self.is_traced { schedule.traced() } else { schedule };
+        let mut run = run::Run::new(graph, schedule, self.runner.drain_after, self.collections)?;
+        let metrics = run.finish();
+        self.observed.replace(run.into_observed());
+        Ok(PipelineResult { metrics: metrics? })
     }
 }

@@ -3,6 +3,7 @@
 use crate::grouping::Grouping;
 use crate::keyed::Keyed;
 use crate::parts::Parts;
+use crate::rows::Row;
 use crate::schedule::Schedule;
 use crate::sides::{Side, View};
 use crate::stage::{StageNode, Work};
@@ -41,6 +42,8 @@ pub(crate) struct Nodes {
     pub(crate) watermarks: Watermarks,
     /// The nodes of the side inputs, by collection.
     pub(crate) views: BTreeMap<String, NodeId>,
+    /// What the collections got that are observed.
+    pub(crate) observed: BTreeMap<String, Vec<Row>>,
 }
 
 /// What a node will be.
@@ -69,6 +72,7 @@ impl Nodes {
             consumers: BTreeMap::new(),
             watermarks: Watermarks::default(),
             views: BTreeMap::new(),
+            observed: BTreeMap::new(),
         };
         let mut producers: BTreeMap<&str, NodeId> = BTreeMap::new();
         // Stages hold them, and watermarks do not flow through them.
@@ -229,7 +233,14 @@ fn make<'a>(
             Some(StepCode::TestStream(events)) => Node::Script { output: output(), events: events.clone(), next: 0 },
             _ => return Err(Error::Graph(vec![format!("`{transform}` has no script")])),
         },
-        Plot::Grouping(id) => Node::Grouping(Box::new(Grouping::new(graph, &plan.groupings[id], schedule.coin())?)),
+        Plot::Grouping(id) => {
+            let junction = &plan.groupings[id];
+            let lift = schedule.pick(2) == 1;
+            if lift && let Ok(step) = graph.step_name(graph.transform(&junction.transform)?) {
+                schedule.say(|| format!("{step} is lifted, if it can be"));
+            }
+            Node::Grouping(Box::new(Grouping::new(graph, junction, lift)?))
+        }
         Plot::Stage(id, stage) => Node::Stage(Box::new(StageNode::new(id, sides[id].clone(), work(graph, stage)?))),
         Plot::View => match draft.inputs.first().and_then(|collection| views.remove(collection)) {
             Some(view) => Node::View(Box::new(view)),

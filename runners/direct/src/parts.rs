@@ -55,7 +55,11 @@ impl Parts {
         if ready.is_empty() {
             return None;
         }
-        Some(self.open.swap_remove(ready[schedule.pick(ready.len())]))
+        let picked = schedule.pick(ready.len());
+        if picked > 0 {
+            schedule.say(|| "another part first");
+        }
+        Some(self.open.swap_remove(ready[picked]))
     }
 
     /// Takes all parts.

@@ -10,11 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// An encoded element.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) bytes: Bytes,
-    pub(crate) time: Timestamp,
-    pub(crate) windows: WindowSet,
-    pub(crate) pane: PaneInfo,
+pub struct Row {
+    /// Its nested encoding.
+    pub bytes: Bytes,
+    /// Its timestamp.
+    pub time: Timestamp,
+    /// The windows that it is in.
+    pub windows: WindowSet,
+    /// The pane that it came with.
+    pub pane: PaneInfo,
 }
 
 impl Row {

@@ -5,7 +5,7 @@ use crate::edges::StageEdges;
 use crate::grouping;
 use crate::nodes::{Node, Nodes};
 use crate::rows::Row;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, Trace};
 use crate::stage::{Again, Effects, run_again};
 use bytes::Bytes;
 use ferrobeam_core::batch::WindowSet;
@@ -17,8 +17,8 @@ use ferrobeam_core::windowing::{PaneInfo, Window};
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Now};
-use ferrobeam_runner_core::fuse::{Plan, fuse};
-use std::collections::{BTreeMap, VecDeque};
+use ferrobeam_runner_core::fuse::{Plan, fuse_but};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// A pipeline while it runs.
@@ -48,6 +48,15 @@ enum Step {
     Fire(NodeId),
 }
 
+/// What a run did, as far as it was asked to remember.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// What the observed collections got by committed bundles, in the order in which it came.
+    pub collections: BTreeMap<String, Vec<Row>>,
+    /// The decisions of the schedule.
+    pub trace: Trace,
+}
+
 /// Elements on their way from one node to others.
 struct Delivery {
     collection: String,
@@ -60,9 +69,19 @@ struct Delivery {
 const MANY_ROWS: usize = 100_000;
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(graph: &'a Graph, mut schedule: Schedule, drain_after: Option<Duration>) -> Result<Self> {
-        let plan = fuse(graph)?;
-        let nodes = Nodes::new(graph, &plan, &mut schedule)?;
+    /// Prepares a run in which these collections are observed.
+    pub(crate) fn new(
+        graph: &'a Graph,
+        mut schedule: Schedule,
+        drain_after: Option<Duration>,
+        observed: &BTreeSet<String>,
+    ) -> Result<Self> {
+        schedule.begin(|| "the pipeline");
+        let is_cut = schedule.is_cut();
+        let mut plan = fuse_but(graph, |id| is_cut && schedule.begins_a_stage(|| step(graph, id)))?;
+        plan.let_leave(graph, observed)?;
+        let mut nodes = Nodes::new(graph, &plan, &mut schedule)?;
+        nodes.observed = observed.iter().map(|collection| (collection.clone(), Vec::new())).collect();
         let (held, parts) = (vec![None; nodes.nodes.len()], schedule.parts());
         let (clock, synchronized) = (Timestamp::EPOCH, Timestamp::EPOCH);
         let drains_at = drain_after.map_or(Timestamp::MAX, |length| clock.saturating_add(length));
@@ -71,11 +90,16 @@ impl<'a> Run<'a> {
     }
 
     /// Runs until nothing is left to do.
-    pub(crate) fn finish(mut self) -> Result<Metrics> {
+    pub(crate) fn finish(&mut self) -> Result<Metrics> {
         // Bundles collect their own metrics. What is left is what groupings report, where only committed elements come.
         let (result, between) = metrics::collect(|| self.work());
         self.metrics.merge(between);
-        result.map(|()| self.metrics)
+        result.map(|()| std::mem::take(&mut self.metrics))
+    }
+
+    /// What the run has done, as far as it was asked to remember.
+    pub(crate) fn into_observed(self) -> Observed {
+        Observed { collections: self.nodes.observed, trace: self.schedule.into_trace() }
     }
 
     fn work(&mut self) -> Result<()> {
@@ -168,11 +192,19 @@ impl<'a> Run<'a> {
             return None;
         }
         // What processing time makes due may also come early, as long as no script says when it passes.
-        if !self.nodes.nodes.iter().any(|node| matches!(node, Node::Script { .. })) && self.schedule.ticks() {
-            let _ = self.advance_clock();
-        }
+        let has_script = self.nodes.nodes.iter().any(|node| matches!(node, Node::Script { .. }));
+        let ticked = !has_script && self.schedule.ticks() && self.advance_clock();
         let picked = self.schedule.pick(steps.len());
-        steps.get(picked).copied()
+        let step = *steps.get(picked)?;
+        let (graph, plan, nodes) = (self.graph, &self.plan, &self.nodes);
+        self.schedule.begin(|| told(graph, plan, nodes, step));
+        if ticked {
+            self.schedule.say(|| "processing time goes on");
+        }
+        if picked > 0 {
+            self.schedule.say(|| "out of turn");
+        }
+        Some(step)
     }
 
     /// Lets one of the scripts do its next step; whether there is one.
@@ -293,7 +325,7 @@ impl<'a> Run<'a> {
 
     fn bundle(&mut self, id: NodeId) -> Result<()> {
         let (now, upstream) = (self.now(id), self.nodes.watermarks.upstream(id));
-        let reuse = self.schedule.coin();
+        let reuse = self.schedule.coin("with operators that were used before");
         let Node::Stage(stage) = &mut self.nodes.nodes[id] else { return Ok(()) };
         let (number, reused) = (stage.stage, stage.processor.take().filter(|_| reuse));
         let processor = match reused {
@@ -390,6 +422,9 @@ impl<'a> Run<'a> {
             if rows.is_empty() {
                 continue;
             }
+            if let Some(observed) = self.nodes.observed.get_mut(&collection) {
+                observed.extend(rows.iter().cloned());
+            }
             for id in self.nodes.consumers.get(&collection).cloned().unwrap_or_default() {
                 let now = self.now(id);
                 match &mut self.nodes.nodes[id] {
@@ -428,8 +463,7 @@ impl<'a> Run<'a> {
                 Node::Stage(stage) => {
                     let (ready, waiting) = stage.waits();
                     let plan = &self.plan.stages[stage.stage];
-                    let name = plan.transforms.first().and_then(|id| self.graph.transform(id).ok());
-                    let name = name.and_then(|transform| self.graph.step_name(transform).ok());
+                    let name = plan.transforms.first().map_or_else(String::new, |id| step(self.graph, id));
                     let sides: Vec<_> = plan.sides.iter().map(|side| self.maker(&side.collection)).collect();
                     let mut waits = format!("{} elements wait", ready + waiting);
                     if waiting > 0 {
@@ -438,7 +472,7 @@ impl<'a> Run<'a> {
                     if ready + waiting == 0 && watermarks.output(id) == Timestamp::MAX {
                         continue;
                     }
-                    (name.map_or_else(|| "a stage".to_owned(), ToString::to_string), waits)
+                    (name, waits)
                 }
                 Node::Grouping(grouping) if watermarks.output(id) < Timestamp::MAX => {
                     (grouping.name().to_string(), "it has panes that have not fired".to_owned())
@@ -458,6 +492,25 @@ impl<'a> Run<'a> {
     fn maker(&self, collection: &str) -> String {
         let name = self.graph.components().pcollections.get(collection).map_or(collection, |c| &c.unique_name);
         format!("`{}`", name.strip_suffix(".out").unwrap_or(name))
+    }
+}
+
+/// The step of a transform in words.
+fn step(graph: &Graph, transform: &str) -> String {
+    let step = graph.transform(transform).and_then(|transform| graph.step_name(transform));
+    step.map_or_else(|_| transform.to_owned(), ToString::to_string)
+}
+
+/// What is done in words.
+fn told(graph: &Graph, plan: &Plan, nodes: &Nodes, step: Step) -> String {
+    let (Step::Bundle(id) | Step::Fire(id)) = step;
+    match &nodes.nodes[id] {
+        Node::Stage(stage) => {
+            let transforms = &plan.stages[stage.stage].transforms;
+            format!("a bundle of {}", transforms.first().map_or_else(String::new, |id| self::step(graph, id)))
+        }
+        Node::Grouping(grouping) => format!("{} fires", grouping.name()),
+        _ => "a side input is refreshed".to_owned(),
     }
 }
 

@@ -201,7 +201,7 @@ impl StageNode {
         let mut effects = Effects::default();
         let (outcome, again) = match &mut self.work {
             Work::Rows(pending) => {
-                let rows = schedule.bundle(pending);
+                let rows = schedule.bundle(pending, "elements");
                 let run = processor.run(|input| match input {
                     Input::Rows(next) => elements(next, &rows, is_cut_off),
                     _ => Err(misfit()),
@@ -215,14 +215,14 @@ impl StageNode {
                 (outcome, Again::Rows(rows))
             }
             Work::Parts(parts) => {
-                let open = if parts.fresh.is_empty() || schedule.coin() {
+                let open = if parts.fresh.is_empty() || schedule.coin("an earlier element's part first") {
                     parts.take(schedule, now.processing_time)
                 } else {
                     None
                 };
                 match open {
                     Some(open) => {
-                        let (claims, keep) = (schedule.bundle_size(), schedule.keep());
+                        let (claims, keep) = schedule.split();
                         let order = Order { claims, keep, now: now.processing_time, one_by_one: false };
                         let again = Again::Part(open.clone(), order);
                         let run = processor.run(|input| match input {
@@ -240,7 +240,7 @@ impl StageNode {
                         (outcome, again)
                     }
                     None => {
-                        let rows = schedule.bundle(&mut parts.fresh);
+                        let rows = schedule.bundle(&mut parts.fresh, "elements");
                         let run = processor.run(|input| match input {
                             Input::Splittable(operator) => {
                                 let cut = cut(&mut **operator, &rows, now.processing_time)?;

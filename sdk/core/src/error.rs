@@ -83,6 +83,9 @@ pub enum Error {
         /// The seed that repeats it.
         seed: u64,
     },
+    /// A simulation found a schedule under which the pipeline fails or comes to something else.
+    #[error("{0}")]
+    Simulation(String),
     /// Reading or writing outside of any step failed.
     #[error("{what}: {source}")]
     Io {

@@ -22,6 +22,7 @@
 
 mod launch;
 mod options;
+pub mod testing;
 
 pub use ferrobeam_core::*;
 pub use ferrobeam_direct::DirectRunner;

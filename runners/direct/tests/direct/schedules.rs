@@ -161,7 +161,7 @@ fn what_waits_is_worked_off_before_more_is_made() {
     const EACH: i64 = 5;
     let (waiting, most) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
     let (made, peak, gone) = (waiting.clone(), most.clone(), waiting.clone());
-    let runner: &dyn Runner = &DirectRunner::new().seed(3);
+    let runner: &dyn Runner = &DirectRunner::new().seed(1);
     let result = runner.run(move |root| {
         let read = root.read(Numbers { end: READ, log: Log::new() }).flat_map(move |x| {
             peak.fetch_max(made.fetch_add(EACH, Ordering::Relaxed) + EACH, Ordering::Relaxed);
