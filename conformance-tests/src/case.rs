@@ -24,12 +24,29 @@ pub enum Profile {
     KeyLaw,
     /// Window functions that Beam does not know: of the calendar, and the user's own.
     CustomWindows,
+    /// Scripts of elements and watermarks; what is late, dropped and held back follows from them.
+    TestStream,
+    /// Scripts that let processing time pass.
+    ProcessingTime,
+    /// Triggers other than the default one, and all that panes are made of.
+    Triggers,
+    /// What groupings drop because it is late, as a collection.
+    LateOutput,
 }
 
 impl Profile {
     /// All profiles.
-    pub const ALL: [Profile; 5] =
-        [Profile::Core, Profile::InProcess, Profile::ElementInErrors, Profile::KeyLaw, Profile::CustomWindows];
+    pub const ALL: [Profile; 9] = [
+        Profile::Core,
+        Profile::InProcess,
+        Profile::ElementInErrors,
+        Profile::KeyLaw,
+        Profile::CustomWindows,
+        Profile::TestStream,
+        Profile::ProcessingTime,
+        Profile::Triggers,
+        Profile::LateOutput,
+    ];
 
     /// The name in the ledger.
     pub const fn name(self) -> &'static str {
@@ -39,6 +56,10 @@ impl Profile {
             Profile::ElementInErrors => "element-in-errors",
             Profile::KeyLaw => "key-law",
             Profile::CustomWindows => "custom-windows",
+            Profile::TestStream => "test-stream",
+            Profile::ProcessingTime => "processing-time",
+            Profile::Triggers => "triggers",
+            Profile::LateOutput => "late-output",
         }
     }
 }

@@ -3,10 +3,6 @@
 use super::prelude::*;
 use ferrobeam::time::*;
 
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_millis(millis)
-}
-
 fn window(start: i64, end: i64) -> Window {
     Window::interval(at(start), at(end))
 }

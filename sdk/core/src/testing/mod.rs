@@ -6,7 +6,7 @@ mod test_stream;
 
 pub use assert::{PAssert, assert_that};
 pub use restriction::{BrokenLaw, check_splits};
-pub use test_stream::TestStreamEvent;
+pub use test_stream::{TestStream, TestStreamEvent};
 
 use crate::metrics::Counter;
 

@@ -13,6 +13,7 @@ pub mod flatten;
 pub mod group_by_key;
 mod join;
 mod key_by;
+mod late_output;
 mod latest;
 mod map;
 mod max;
