@@ -3,6 +3,7 @@
 use crate::{Case, Profile};
 
 mod prelude;
+mod stateful;
 
 /// Declares the areas and the table of their cases; a case is of the core profile unless it says otherwise.
 macro_rules! suite {
@@ -272,6 +273,32 @@ suite! {
         nothing_stays_nothing,
         equal_elements_stay_apart,
         again_and_again,
+    }
+    state {
+        a_value_is_remembered,
+        it_outlives_bundles,
+        a_value_is_cleared,
+        a_bag_gathers_and_is_taken,
+        a_bag_is_written_blindly: TestStream,
+        a_set_knows_what_was_inserted: MapState,
+        a_set_forgets_what_was_removed: MapState,
+        a_map_has_a_value_for_each_key: MapState,
+        a_key_of_a_map_is_removed: MapState,
+        a_multimap_has_values_for_each_key: MapState,
+        an_ordered_list_is_in_the_order_of_time: OrderedListState,
+        a_combining_cell_combines,
+        every_window_has_its_own,
+        every_key_has_its_own,
+        keys_of_all_kinds,
+        values_may_be_empty: MapState,
+        what_lives_for_a_time_goes: ProcessingTime,
+        it_goes_when_its_window_expires: TestStream,
+        steps_do_not_share_it,
+        one_step_behind_the_other,
+        outputs_have_tags,
+        steps_with_it_have_side_inputs,
+        bundles_that_fail_leave_no_trace: InProcess,
+        an_error_names_the_step,
     }
     metrics {
         a_counter_counts_every_element_once,
