@@ -107,7 +107,8 @@ impl<R, T> Tracker<'_, R, T, Manual> {
 
 impl<T: Element, E: WatermarkEstimator> Tracker<'_, OffsetRange, T, E> {
     /// Claims offsets one by one and emits a row for each, as far as the range goes or is wanted now: a check for many
-    /// rows, because a check for each costs more than a cheap row. False when the range is done.
+    /// rows, because a check for each costs more than a cheap row. False when the range is done; until then it is to be
+    /// called again, as in `while tracker.emit_run(..) {}`.
     pub fn emit_run(&mut self, at: Timestamp, mut row: impl FnMut(u64) -> T) -> bool {
         if at < self.out.time {
             self.out.halt(Halt::Mistake(too_early(at, self.out.time)));
