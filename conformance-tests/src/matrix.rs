@@ -31,23 +31,3 @@ pub fn matrix(cases: &[Case], ledger: &Ledger) -> String {
     let exceptions: Vec<String> = exceptions.collect();
     if exceptions.is_empty() { out } else { out + "\n" + &exceptions.concat() }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Profile;
-
-    #[test]
-    fn the_matrix_counts_by_area_and_lists_what_does_not_pass() {
-        let case = |name| Case { name, profile: Profile::InProcess, body: |_| Ok(()) };
-        let cases = [case("a::one"), case("a::two"), case("b::three")];
-        let ledger = "a::one x pass\na::one y pass\na::two x pass\na::two y differs(order)\nb::three x pass\n\
-                      b::three y pass";
-        let ledger = Ledger::parse(ledger, &cases).unwrap();
-        assert_eq!(
-            matrix(&cases, &ledger),
-            "| area | x | y |\n|---|---|---|\n| a | all 2 | 1 of 2 |\n| b | all 1 | all 1 |\n\n\
-             - `a::two` on y: differs(order)\n"
-        );
-    }
-}

@@ -144,3 +144,40 @@ pub(super) fn an_error_of_the_function_is_kept(runner: &dyn Runner) -> CaseResul
     });
     fails(result, &["there is no input"])
 }
+
+pub(super) fn a_script_that_makes_no_sense(_: &dyn Runner) -> CaseResult {
+    let (mut back, mut behind) = (String::new(), String::new());
+    let graph = Root::build(|root| {
+        let script = TestStream::new().advance_watermark_to(at(10));
+        back = line_after!();
+        let script = script.advance_watermark_to(at(9)).advance_watermark_to_infinity();
+        behind = line_after!();
+        let script = script.add_elements([(1u64, at(20))]);
+        root.test_stream(script).discard();
+        Ok(())
+    });
+    is_refused(graph, &[&format!("{back}: the watermark goes back"), &format!("{behind}: an element comes when")])
+}
+
+pub(super) fn a_trigger_that_may_lose_data(_: &dyn Runner) -> CaseResult {
+    let mut line = String::new();
+    let windowing = || GlobalWindows::new().trigger(after_count(3)).discarding();
+    let graph = Root::build(|root| {
+        line = line_after!();
+        root.create([1u64]).window(windowing()).discard();
+        root.create([1u64]).window(windowing().allow_data_loss()).discard();
+        Ok(())
+    });
+    is_refused(graph, &[&format!("{line}: the trigger AfterCount(3) may finish")])
+}
+
+pub(super) fn a_window_that_never_fires(_: &dyn Runner) -> CaseResult {
+    let mut line = String::new();
+    let graph = Root::build(|root| {
+        let stream = root.test_stream(TestStream::new().add_elements([(1u64, at(20))])).key_by(|_| ());
+        line = line_after!();
+        stream.group_by_key().discard();
+        Ok(())
+    });
+    is_refused(graph, &[&format!("{line}: the global window of unbounded data does not end")])
+}

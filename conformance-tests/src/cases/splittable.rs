@@ -35,7 +35,7 @@ impl SplittableDoFn for Below {
         ctx: &mut ElementContext<'_>,
     ) -> Result<Continuation, BoxError> {
         if self.in_runs {
-            while tracker.emit_run(ctx.timestamp(), |n| (*end, n)) {}
+            tracker.emit_run(ctx.timestamp(), |n| (*end, n));
             return Ok(Continuation::Done);
         }
         let mut next = tracker.restriction().next();
@@ -138,7 +138,7 @@ impl SplittableDoFn for Hesitates {
         if self.0.entries().len() <= 3 {
             return Ok(Continuation::ResumeAfter(seconds(1)));
         }
-        while tracker.emit_run(ctx.timestamp(), |n| n) {}
+        tracker.emit_run(ctx.timestamp(), |n| n);
         Ok(Continuation::Done)
     }
 }

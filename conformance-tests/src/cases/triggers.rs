@@ -221,11 +221,3 @@ pub(super) fn bounded_data_loses_nothing(runner: &dyn Runner) -> CaseResult {
         Ok(())
     }))
 }
-
-pub(super) fn triggers_that_may_lose_data_are_refused(runner: &dyn Runner) -> CaseResult {
-    let result = runner.run(|root| {
-        root.create([1i64]).window(GlobalWindows::new().trigger(after_count(3)).discarding()).discard();
-        Ok(())
-    });
-    fails(result, &["the trigger AfterCount(3) may finish"])
-}

@@ -12,7 +12,7 @@ use ferrobeam_core::graph::{EdgeCoder, StepName};
 use ferrobeam_core::metrics::Counter;
 use ferrobeam_core::windowing::{Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result, Timestamp};
-use ferrobeam_runner_core::engine::{Due, Now, States, Timers};
+use ferrobeam_runner_core::engine::{Due, Holds, Now, States, Timers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -38,6 +38,9 @@ pub(crate) struct Keyed {
 struct Memory {
     states: States,
     timers: Timers,
+    /// The ends of windows whose expiration will be called for, which may emit at the end of its window.
+    ends: Holds,
+    ending: BTreeSet<(Bytes, Window)>,
     /// How often each timer has fired after the end of the input.
     firings: BTreeMap<(Bytes, Window, TimerId), usize>,
 }
@@ -116,7 +119,7 @@ impl Keyed {
 
     /// What the output watermark may not pass.
     pub(crate) fn hold(&self) -> Option<Timestamp> {
-        self.memory.timers.hold()
+        self.memory.timers.hold().into_iter().chain(self.memory.ends.earliest()).min()
     }
 
     /// When processing time makes something due.
@@ -211,7 +214,11 @@ impl Visit<'_> {
         }
         self.leave()?;
         let expires = self.keyed.windowing.garbage_collection_time(window);
-        let Memory { states, timers, .. } = &mut self.keyed.memory;
+        let calls = self.keyed.code.facts().on_window_expiration;
+        let Memory { states, timers, ends, ending, .. } = &mut self.keyed.memory;
+        if calls && ending.insert((self.key.clone(), window)) {
+            ends.replace(None, Some(window.max_timestamp()));
+        }
         timers.expire_at(self.key, window, expires);
         self.operator.enter(self.key, Place { window, expires }, states.reader(self.key, window))?;
         self.at = Some(window);
@@ -290,7 +297,10 @@ impl Visit<'_> {
         if self.at == Some(window) {
             self.leave()?;
         }
-        let Memory { states, timers, firings } = &mut self.keyed.memory;
+        let Memory { states, timers, ends, ending, firings } = &mut self.keyed.memory;
+        if ending.remove(&(self.key.clone(), window)) {
+            ends.replace(Some(window.max_timestamp()), None);
+        }
         states.remove(self.key, window);
         timers.expire(self.key, window);
         firings.retain(|(key, at, _), _| (key, *at) != (self.key, window));

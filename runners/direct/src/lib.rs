@@ -37,12 +37,14 @@ use ferrobeam_core::runner::{PipelineResult, Runner};
 use ferrobeam_core::{Error, Result, Root};
 use schedule::Schedule;
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 /// The reference runner.
 #[derive(Clone, Debug)]
 pub struct DirectRunner {
     seed: u64,
     failing_bundles: f64,
+    drain_after: Option<Duration>,
 }
 
 impl Default for DirectRunner {
@@ -58,7 +60,7 @@ impl DirectRunner {
     /// A runner with a seed of its own choice.
     pub fn new() -> Self {
         // The standard library's per-process randomness; the seed is shown when a run fails.
-        DirectRunner { seed: RandomState::new().hash_one("seed") % 1_000_000, failing_bundles: 0.0 }
+        DirectRunner { seed: RandomState::new().hash_one("seed") % 1_000_000, failing_bundles: 0.0, drain_after: None }
     }
 
     /// Fixes the schedule.
@@ -76,6 +78,16 @@ impl DirectRunner {
 }
 
 impl DirectRunner {
+    /// Drains the pipeline when so much processing time has passed and all work up to then is done: sources end, what is
+    /// there goes through, windows close.
+    ///
+    /// The processing time of this runner stands at [`Timestamp::EPOCH`](ferrobeam_core::Timestamp::EPOCH) when it starts,
+    /// and passes only when nothing else is left to do. An unbounded source would be read for ever without this.
+    #[must_use]
+    pub fn drain_after(self, length: Duration) -> Self {
+        DirectRunner { drain_after: Some(length), ..self }
+    }
+
     /// Builds and runs a pipeline.
     ///
     /// # Errors
@@ -96,7 +108,7 @@ impl Runner for DirectRunner {
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let run = run::Run::new(graph, Schedule::new(self.seed, self.failing_bundles))?;
+        let run = run::Run::new(graph, Schedule::new(self.seed, self.failing_bundles), self.drain_after)?;
         let metrics = run.finish().map_err(|error| Error::Replay { source: Box::new(error), seed: self.seed })?;
         Ok(PipelineResult { metrics })
     }

@@ -104,7 +104,26 @@ impl Nodes {
             producers.extend(draft.outputs.into_iter().map(|output| (output, id)));
             all.nodes.push(node);
         }
+        all.find_readers(graph, plan)?;
         Ok(all)
+    }
+
+    /// Tells each side input who looks at it.
+    fn find_readers(&mut self, graph: &Graph, plan: &Plan) -> Result<()> {
+        for id in 0..self.nodes.len() {
+            let Node::Stage(stage) = &self.nodes[id] else { continue };
+            let stage = &plan.stages[stage.stage];
+            let lateness = graph.windowing(&stage.input)?.allowed_lateness;
+            for side in &stage.sides {
+                let view = self.views.get(&side.collection).copied();
+                let Some(Node::View(view)) = view.and_then(|view| self.nodes.get_mut(view)) else { continue };
+                match (&mut view.readers, graph.side_mapping(&side.transform, &side.name)) {
+                    (Some(readers), None) => readers.push((id, lateness)),
+                    (readers, _) => *readers = None,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A side input as its reader sees it.

@@ -58,6 +58,11 @@ impl Parts {
         Some(self.open.swap_remove(ready[schedule.pick(ready.len())]))
     }
 
+    /// Takes all parts.
+    pub(crate) fn take_all(&mut self) -> Vec<Open> {
+        std::mem::take(&mut self.open)
+    }
+
     pub(crate) fn put(&mut self, open: Open) {
         self.open.push(open);
     }

@@ -19,6 +19,7 @@ use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Now};
 use ferrobeam_runner_core::fuse::{Plan, fuse};
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// A pipeline while it runs.
 pub(crate) struct Run<'a> {
@@ -33,6 +34,9 @@ pub(crate) struct Run<'a> {
     clock: Timestamp,
     /// The processing time that all work has reached.
     synchronized: Timestamp,
+    /// The processing time at which sources end.
+    drains_at: Timestamp,
+    is_draining: bool,
     metrics: Metrics,
 }
 
@@ -56,12 +60,14 @@ struct Delivery {
 const MANY_ROWS: usize = 100_000;
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(graph: &'a Graph, mut schedule: Schedule) -> Result<Self> {
+    pub(crate) fn new(graph: &'a Graph, mut schedule: Schedule, drain_after: Option<Duration>) -> Result<Self> {
         let plan = fuse(graph)?;
         let nodes = Nodes::new(graph, &plan, &mut schedule)?;
         let (held, parts) = (vec![None; nodes.nodes.len()], schedule.parts());
         let (clock, synchronized) = (Timestamp::EPOCH, Timestamp::EPOCH);
-        Ok(Run { graph, plan, schedule, nodes, held, parts, clock, synchronized, metrics: Metrics::default() })
+        let drains_at = drain_after.map_or(Timestamp::MAX, |length| clock.saturating_add(length));
+        let (is_draining, metrics) = (false, Metrics::default());
+        Ok(Run { graph, plan, schedule, nodes, held, parts, clock, synchronized, drains_at, is_draining, metrics })
     }
 
     /// Runs until nothing is left to do.
@@ -87,7 +93,7 @@ impl<'a> Run<'a> {
             match self.next() {
                 Some(Step::Bundle(stage)) => self.bundle(stage)?,
                 Some(Step::Fire(node)) => self.fire(node)?,
-                None if self.play()? || self.let_time_pass() => {}
+                None if self.drain()? || self.play()? || self.let_time_pass() => {}
                 None => return self.check_nothing_waits(),
             }
         }
@@ -121,6 +127,7 @@ impl<'a> Run<'a> {
         for &id in views.values() {
             if let Node::View(view) = &nodes[id] {
                 changed |= view.reached(watermarks.has_reached(id));
+                view.forget(watermarks);
             }
         }
         for (id, node) in nodes.iter_mut().enumerate() {
@@ -218,8 +225,34 @@ impl<'a> Run<'a> {
         };
         let now = self.clock;
         let next = self.nodes.nodes.iter().filter_map(next).filter(|at| *at > now).min();
+        // Draining is something that happens in time.
+        let next = if self.is_draining { next } else { next.map(|at| at.min(self.drains_at)) };
         self.clock = next.unwrap_or(now);
         next.is_some()
+    }
+
+    /// Ends all sources if it is time; whether it was.
+    fn drain(&mut self) -> Result<bool> {
+        if self.is_draining || self.clock < self.drains_at {
+            return Ok(false);
+        }
+        self.is_draining = true;
+        for id in 0..self.nodes.nodes.len() {
+            match &mut self.nodes.nodes[id] {
+                Node::Script { events, next, .. } => {
+                    *next = events.len() + 1;
+                    self.set_hold(id, None);
+                }
+                Node::Stage(stage) if self.plan.stages[stage.stage].splittable.is_some() => {
+                    let number = stage.stage;
+                    let processor = self.wire(number, false)?;
+                    let Node::Stage(stage) = &mut self.nodes.nodes[id] else { continue };
+                    stage.truncate(processor)?.commit(id, &mut self.nodes.watermarks);
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
     }
 
     fn set_hold(&mut self, node: NodeId, hold: Option<Timestamp>) {

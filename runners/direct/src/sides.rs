@@ -11,14 +11,18 @@ use ferrobeam_core::graph::{EdgeCoder, Graph, StepName};
 use ferrobeam_core::grouping::{Cell, Command, Contents};
 use ferrobeam_core::windowing::{Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result, Timestamp};
-use ferrobeam_runner_core::engine::{Grouping, Now, Row as Keyed};
+use ferrobeam_runner_core::engine::{Grouping, NodeId, Now, Row as Keyed, Watermarks};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A collection that is some step's side input: what fires, and what has fired.
 pub(crate) struct View {
     /// The collection.
     pub(crate) collection: String,
+    /// The stages that look at it, with the allowed lateness of what they process; none if one of them maps windows in a
+    /// way of its own, so that nobody knows what it will ask for.
+    pub(crate) readers: Option<Vec<(NodeId, Duration)>>,
     side: Side,
     panes: Grouping,
     /// What each window holds until it fires.
@@ -52,6 +56,7 @@ impl View {
         let fired = Fired { panes: BTreeMap::new(), reached: Timestamp::MIN };
         Ok(View {
             collection: collection.to_owned(),
+            readers: Some(Vec::new()),
             panes: Grouping::new(WindowingStrategy::clone(&windowing)),
             side: Side { coder, windowing, mapping: None, fired: Arc::new(Mutex::new(fired)) },
             cells: BTreeMap::new(),
@@ -118,8 +123,10 @@ impl View {
         std::mem::replace(reached, watermark) < watermark
     }
 
-    /// Forgets the panes of windows that no element of the main inputs can ask for: all of these are behind `main`.
-    pub(crate) fn forget(&self, main: Timestamp) {
+    /// Forgets the panes of windows that nobody will ask for: the main inputs are beyond all of theirs.
+    pub(crate) fn forget(&self, watermarks: &Watermarks) {
+        let behind = |(reader, lateness): &(NodeId, Duration)| watermarks.input(*reader).saturating_sub(*lateness);
+        let Some(main) = self.readers.as_ref().and_then(|readers| readers.iter().map(behind).min()) else { return };
         let mut fired = self.side.lock();
         if fired.panes.first_key_value().is_some_and(|(window, _)| window.max_timestamp() < main) {
             fired.panes.retain(|window, _| window.max_timestamp() >= main);

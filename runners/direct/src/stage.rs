@@ -23,6 +23,8 @@ pub(crate) struct StageNode {
     waiting: Vec<Row>,
     /// Whether it is worth to look at those again.
     look_again: bool,
+    /// Whether new work is cut to what is finished when the pipeline drains.
+    is_draining: bool,
     work: Work,
 }
 
@@ -63,7 +65,7 @@ pub(crate) enum Again {
 
 impl StageNode {
     pub(crate) fn new(stage: usize, sides: Vec<Side>, work: Work) -> Self {
-        StageNode { stage, processor: None, sides, waiting: Vec::new(), look_again: false, work }
+        StageNode { stage, processor: None, sides, waiting: Vec::new(), look_again: false, is_draining: false, work }
     }
 
     /// Takes elements.
@@ -180,6 +182,24 @@ impl StageNode {
         }
     }
 
+    /// Leaves of the work on each element only what is to be finished when the pipeline drains.
+    pub(crate) fn truncate(&mut self, mut processor: Processor) -> Result<Effects> {
+        let mut effects = Effects::default();
+        self.is_draining = true;
+        let Work::Parts(parts) = &mut self.work else { return Ok(effects) };
+        let open = parts.take_all();
+        let run = processor.run(|input| match input {
+            Input::Splittable(operator) => truncate(&mut **operator, &open),
+            _ => Err(misfit()),
+        });
+        effects.closed = open.iter().map(|open| open.part.watermark).collect();
+        for open in run?.0 {
+            effects.opened.push(open.part.watermark);
+            parts.put(open);
+        }
+        Ok(effects)
+    }
+
     /// Runs a bundle. If it is to be committed, what it did.
     pub(crate) fn bundle(
         &mut self,
@@ -234,7 +254,10 @@ impl StageNode {
                     None => {
                         let rows = schedule.bundle(&mut parts.fresh);
                         let run = processor.run(|input| match input {
-                            Input::Splittable(operator) => cut(&mut **operator, &rows, now.processing_time),
+                            Input::Splittable(operator) => {
+                                let cut = cut(&mut **operator, &rows, now.processing_time)?;
+                                if self.is_draining { truncate(&mut **operator, &cut) } else { Ok(cut) }
+                            }
                             _ => Err(misfit()),
                         });
                         let (cut, outcome) = run.map_err(|error| (error, Again::No))?;
@@ -303,6 +326,17 @@ fn cut(operator: &mut dyn SplittableOperator, rows: &[Row], now: Timestamp) -> R
     }
     operator.finish_bundle()?;
     Ok(cut)
+}
+
+fn truncate(operator: &mut dyn SplittableOperator, parts: &[Open]) -> Result<Vec<Open>> {
+    operator.start_bundle()?;
+    let mut left = Vec::new();
+    for open in parts {
+        let part = operator.truncate(&element(&open.row), &open.part)?;
+        left.extend(part.map(|part| Open { part, not_before: Timestamp::MIN, ..open.clone() }));
+    }
+    operator.finish_bundle()?;
+    Ok(left)
 }
 
 /// A plan and its operators that do not fit are a defect of this runner.

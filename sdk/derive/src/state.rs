@@ -21,10 +21,11 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         let label = LitStr::new(&ident.unraw().to_string(), ident.span());
         let at = cell.span();
         let (bound, make) = match combine {
-            None => {
-                (quote_spanned!(at=> NewCell), quote_spanned!(at=> <#cell as __private::NewCell>::named(#label, #ttl)))
-            }
-            Some(combine) => (quote_spanned!(at=> Cell), quote_spanned!(at=> <#cell>::by(#label, #ttl, #combine))),
+            None => (
+                quote_spanned!(at=> NewStateCell),
+                quote_spanned!(at=> <#cell as __private::NewStateCell>::named(#label, #ttl)),
+            ),
+            Some(combine) => (quote_spanned!(at=> StateCell), quote_spanned!(at=> <#cell>::by(#label, #ttl, #combine))),
         };
         // So that a field that is no cell is one error, at the field.
         let predicate = quote_spanned!(at=> #cell: __private::#bound);
@@ -46,7 +47,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                     Self { #(#makes),* }
                 }
 
-                fn cells(&mut self, see: &mut dyn ::std::ops::FnMut(&mut dyn __private::Cell)) {
+                fn cells(&mut self, see: &mut dyn ::std::ops::FnMut(&mut dyn __private::StateCell)) {
                     #(see(&mut self.#members);)*
                 }
             }

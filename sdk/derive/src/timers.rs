@@ -24,15 +24,15 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         facts.push(quote!(__private::TimerFacts { name: #label, domain: #domain, is_family: #is_family }));
         match &variant.fields {
             Fields::Unit => {
-                ids.push(quote!(Self::#ident => (#label, ::std::string::String::new())));
+                ids.push(
+                    quote!(Self::#ident => __private::TimerId { name: #label, tag: ::std::string::String::new() }),
+                );
                 ofs.push(quote!(#label => ::std::result::Result::Ok(Self::#ident)));
             }
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
                 let at = fields.span();
-                ids.push(
-                    quote_spanned!(at=> Self::#ident(ref tag) => (#label, ::std::string::ToString::to_string(tag))),
-                );
-                ofs.push(quote_spanned!(at=> #label => __private::tag(id).map(Self::#ident)));
+                ids.push(quote_spanned!(at=> Self::#ident(ref tag) => __private::TimerId { name: #label, tag: __private::TimerTag::to_tag(tag) }));
+                ofs.push(quote_spanned!(at=> #label => __private::TimerTag::of_tag(id).map(Self::#ident)));
             }
             fields => {
                 let text = "a timer has no field, or one without a name, which makes it a family";
@@ -49,8 +49,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                 const FACTS: &'static [__private::TimerFacts] = &[#(#facts),*];
 
                 fn id(&self) -> __private::TimerId {
-                    let (name, tag): (&'static str, ::std::string::String) = match *self { #(#ids),* };
-                    __private::TimerId { name, tag }
+                    match *self { #(#ids),* }
                 }
 
                 fn of(id: &__private::TimerId) -> ::std::result::Result<Self, __private::BoxError> {

@@ -91,7 +91,8 @@ fn check(graph: &Graph, plan: &Plan) -> Result<(), TestCaseError> {
             made.extend(transform.outputs.values().map(|output| (output.as_str(), Some(i))));
         }
         prop_assert!(!stage.transforms.is_empty(), "an empty stage");
-        prop_assert!(stage.source.as_ref().is_none_or(|source| stage.transforms.first() == Some(source)));
+        let first = stage.splittable.as_ref().or(stage.stateful.as_ref());
+        prop_assert!(first.is_none_or(|first| stage.transforms.first() == Some(first)));
     }
     // What somebody outside of its stage takes leaves the stage, and nothing else does.
     let mut leaving: Vec<BTreeSet<String>> = vec![BTreeSet::new(); plan.stages.len()];

@@ -4,8 +4,8 @@
 mod checks;
 mod errors;
 mod faults;
-mod refusals;
 mod schedules;
+mod time;
 
 use std::sync::{Arc, Mutex};
 

@@ -6,7 +6,7 @@ pub use super::row::{
 pub use super::urn::VARINT;
 pub use super::{CoderError, Decoded, Encoded, IterableCoder, Leaf, LeafCoder, OpaqueCoder, put_varint, take_varint};
 pub use crate::dofn::stateful::operator::{TimeDomain, TimerFacts, TimerId};
-pub use crate::dofn::stateful::{Cell, Combining, NewCell, State, Timers, tag, unknown};
+pub use crate::dofn::stateful::{Combining, NewStateCell, State, StateCell, TimerTag, Timers, unknown};
 pub use crate::error::BoxError;
 pub use crate::{Element, Key};
 pub use ferrobeam_model::pipeline::FieldType;

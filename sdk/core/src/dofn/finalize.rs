@@ -89,3 +89,59 @@ pub(super) fn after_commit(callback: Callback) {
         Current::Undeclared | Current::Misused => *current = Current::Misused,
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    fn bundle(
+        declares: bool,
+        ends: &'static [Result<(), &'static str>],
+    ) -> (Result<()>, Finalizers, Arc<Mutex<usize>>) {
+        let calls = Arc::new(Mutex::new(0));
+        let counted = calls.clone();
+        let (result, finalizers) = collect(|| {
+            guarded(&StepName::here("Acknowledge"), declares, || {
+                for end in ends {
+                    let counted = counted.clone();
+                    after_commit(Box::new(move || {
+                        *counted.lock().unwrap() += 1;
+                        end.map_err(BoxError::from)
+                    }));
+                }
+                Ok(())
+            })
+        });
+        (result, finalizers, calls)
+    }
+
+    #[test]
+    fn each_is_called_once_and_the_first_failure_told() {
+        let (result, finalizers, calls) = bundle(true, &[Ok(()), Err("gone"), Err("gone, too"), Ok(())]);
+        result.unwrap();
+        assert_eq!((*calls.lock().unwrap(), finalizers.is_empty()), (0, false));
+        let error = finalizers.run().unwrap_err().to_string();
+        assert!(error.starts_with("`Acknowledge` (sdk/core/src/dofn/finalize.rs:"), "{error}");
+        assert!(error.ends_with("failed: gone") && *calls.lock().unwrap() == 4, "{error}");
+    }
+
+    #[test]
+    fn it_must_be_declared() {
+        let (result, finalizers, _) = bundle(false, &[Ok(())]);
+        assert!(result.unwrap_err().to_string().contains("needs `const FINALIZES: bool = true`"));
+        assert!(finalizers.is_empty());
+        // The mark does not stay.
+        bundle(false, &[]).0.unwrap();
+    }
+
+    #[test]
+    fn nothing_is_kept_outside_of_a_bundle() {
+        guarded(&StepName::here("Acknowledge"), true, || {
+            after_commit(Box::new(|| Ok(())));
+            Ok(())
+        })
+        .unwrap();
+        assert!(collect(|| ()).1.is_empty());
+    }
+}

@@ -311,7 +311,7 @@ mod tests {
         assert_eq!((see(&mut cache, &view, 1), see(&mut cache, &view, 2)), (vec![1], vec![2]));
         panes.put(window(1), vec![7, 7]);
         assert_eq!(see(&mut cache, &view, 1), [1], "not within a bundle");
-        (loaded(&view), panes.asked());
+        assert_eq!((loaded(&view), panes.asked()), (2, 2));
         cache.start_bundle();
         assert_eq!((loaded(&view), panes.asked()), (0, 0), "nobody has looked yet");
         for _ in 0..2 {

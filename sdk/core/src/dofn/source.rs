@@ -184,7 +184,7 @@ impl<R: Restriction, T: Element> Claims<'_, R, T> {
 impl<T: Element> Claims<'_, OffsetRange, T> {
     /// Claims offsets one by one and emits a row for each, as far as there is room: one check for many rows, because a
     /// check for each costs more than a cheap row. False when the range is done.
-    pub fn emit_run(&mut self, at: Timestamp, row: impl FnMut(u64) -> T) -> bool {
-        self.tracker.emit_run(at, row)
+    pub fn emit_run(&mut self, at: Timestamp, mut row: impl FnMut(u64) -> T) -> bool {
+        self.tracker.emit_some(at, &mut row)
     }
 }

@@ -122,6 +122,11 @@ impl Builder {
             // Which windows there are differs from key to key, and a main input's window has no key.
             self.mistake(at, format!("`{verb}` looks at a side input, `{side}`, whose windows merge"));
         }
+        let never: Vec<_> =
+            sides.iter().filter_map(|side| Some((side.name.clone(), self.never_ready(side)?))).collect();
+        for (side, why) in never {
+            self.mistake(at, format!("`{verb}` looks at a side input, `{side}`, that is never ready: {why}"));
+        }
         let mapping = |side: &SideDeclaration| Some((side.name.clone(), side.mapping.clone()?));
         let mappings = sides.iter().filter_map(mapping).collect();
         inputs.extend(sides.into_iter().map(|side| Input {
@@ -162,9 +167,16 @@ impl Builder {
         id
     }
 
+    fn side(&self, side: &SideDeclaration) -> Option<&Collection> {
+        self.collections.get(side.collection as usize).filter(|_| side.pipeline == self.identity)
+    }
+
     fn is_merging(&self, side: &SideDeclaration) -> bool {
-        let collection = self.collections.get(side.collection as usize).filter(|_| side.pipeline == self.identity);
-        collection.is_some_and(|collection| collection.windowing.windows.is_merging())
+        self.side(side).is_some_and(|collection| collection.windowing.windows.is_merging())
+    }
+
+    fn never_ready(&self, side: &SideDeclaration) -> Option<&'static str> {
+        self.side(side).filter(|collection| !collection.bounded)?.windowing.never_fires()
     }
 
     pub(crate) fn mistake(&mut self, at: &Location<'_>, text: impl AsRef<str>) {

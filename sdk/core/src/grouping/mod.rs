@@ -34,13 +34,13 @@ pub trait AnyGrouping: Send + Sync {
     /// The window-major store, in front of its consumers: for the default trigger and windows that do not merge.
     ///
     /// # Errors
-    /// [`Error::Wire`](crate::Error::Wire) if a consumer wants another type.
+    /// [`Error::Wire`] if a consumer wants another type.
     fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>>;
 
     /// The key-major store, in front of its consumers: for everything else.
     ///
     /// # Errors
-    /// [`Error::Wire`](crate::Error::Wire) if a consumer wants another type.
+    /// [`Error::Wire`] if a consumer wants another type.
     fn cells(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Cells>>;
 
     /// The same grouping with encoded keys, for runners whose keys are bytes.

@@ -36,7 +36,7 @@ impl<T: Element> PCollection<T> {
     ///         tracker: &mut Tracker<'_, OffsetRange, u64>,
     ///         ctx: &mut ElementContext<'_>,
     ///     ) -> Result<Continuation, BoxError> {
-    ///         while tracker.emit_run(ctx.timestamp(), |factor| factor * n) {}
+    ///         tracker.emit_run(ctx.timestamp(), |factor| factor * n);
     ///         Ok(Continuation::Done)
     ///     }
     /// }

@@ -17,9 +17,9 @@ use std::sync::Arc;
 /// No variant of an enum has this name.
 const ON_WINDOW_EXPIRATION: &str = "on-window-expiration";
 
-/// Only pairs of a stateful step's key and element; the generics make the compiler print this text.
+/// Only pairs; the generics make the compiler print this text, and name `Key` or `In` if one of them is another.
 #[diagnostic::on_unimplemented(
-    message = "this `StatefulDoFn` needs elements of type `({K}, {V})`, found `{Self}`",
+    message = "a stateful step needs elements of type `(K, V)`, found `{Self}`",
     label = "not pairs of its `Key` and its `In`",
     note = "state belongs to a key: make pairs first, for example with `.key_by(|x| ..)`"
 )]
@@ -201,4 +201,169 @@ fn timer_specs<D: StatefulDoFn>(root: &Root, windows: CoderSpec) -> BTreeMap<Str
         (name.to_owned(), pb::TimerFamilySpec { time_domain: time_domain.into(), timer_family_coder_id })
     });
     specs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::combiners::Sum;
+    use crate::prelude::*;
+    use crate::time::seconds;
+    use crate::transforms::test_steps::{graph, mistakes, transform};
+    use ferrobeam_model::pipeline as pb;
+    use ferrobeam_model::pipeline::state_spec::Spec;
+    use ferrobeam_model::urns;
+    use prost::Message;
+
+    #[derive(State)]
+    struct All {
+        value: Value<u64>,
+        #[state(ttl = "1h")]
+        short: Value<u64>,
+        bag: Bag<String>,
+        sum: Combining<Sum<u64>>,
+        #[state(ttl = "2d")]
+        short_sum: Combining<Sum<u64>>,
+        set: Set<String>,
+        #[state(ttl = "30s")]
+        short_set: Set<String>,
+        map: Map<String, u64>,
+        multimap: Multimap<String, u64>,
+        list: OrderedList<u64>,
+    }
+
+    #[derive(Timers)]
+    enum Due {
+        #[timer(event_time)]
+        End,
+        #[timer(processing_time)]
+        Each(String),
+    }
+
+    #[derive(Clone)]
+    struct Everything;
+
+    impl StatefulDoFn for Everything {
+        type Key = String;
+        type In = u64;
+        type Out = u64;
+        type State = All;
+        type Timer = Due;
+        const TIME_SORTED: bool = true;
+        const ON_WINDOW_EXPIRATION: bool = true;
+        const FINALIZES: bool = true;
+
+        fn process(
+            &mut self,
+            _: &String,
+            _: u64,
+            _: &mut All,
+            _: &mut StatefulContext<'_, u64, Due>,
+        ) -> Result<(), BoxError> {
+            Ok(())
+        }
+        fn on_timer(
+            &mut self,
+            _: &String,
+            _: Due,
+            _: &mut All,
+            _: &mut StatefulContext<'_, u64, Due>,
+        ) -> Result<(), BoxError> {
+            Ok(())
+        }
+        fn on_window_expiration(
+            &mut self,
+            _: &String,
+            _: &mut All,
+            _: &mut StatefulContext<'_, u64, Due>,
+        ) -> Result<(), BoxError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_graph_says_what_an_engine_must_keep() {
+        let graph = graph(|root| {
+            let side = root.create([0u64]).as_iterable();
+            root.create([("a".to_owned(), 1u64)]).par_do_stateful_with(side, Everything).discard();
+        });
+        let spec = transform(&graph, "ParDoStateful").spec.clone().unwrap();
+        let payload = pb::ParDoPayload::decode(&spec.payload[..]).unwrap();
+        assert_eq!(payload.side_inputs.len(), 1);
+        let coder = |id: &str| {
+            let coder = &graph.components().coders[id];
+            let short = |urn: &str| urn.trim_start_matches("beam:coder:").trim_end_matches(":v1").to_owned();
+            let parts = coder.component_coder_ids.iter().map(|id| &graph.components().coders[id].spec);
+            let parts: Vec<_> = parts.map(|spec| short(&spec.as_ref().unwrap().urn)).collect();
+            let urn = short(&coder.spec.as_ref().unwrap().urn);
+            if parts.is_empty() { urn } else { format!("{urn}<{}>", parts.join(", ")) }
+        };
+        let state = |name: &str| {
+            let spec = &payload.state_specs[name];
+            let form = match spec.spec.as_ref().unwrap() {
+                Spec::ReadModifyWriteSpec(of) => format!("value of {}", coder(&of.coder_id)),
+                Spec::BagSpec(of) => format!("bag of {}", coder(&of.element_coder_id)),
+                Spec::CombiningSpec(of) => {
+                    assert!(of.combine_fn.is_some());
+                    format!("combining {}", coder(&of.accumulator_coder_id))
+                }
+                Spec::SetSpec(of) => format!("set of {}", coder(&of.element_coder_id)),
+                Spec::MapSpec(of) => format!("map of {} to {}", coder(&of.key_coder_id), coder(&of.value_coder_id)),
+                Spec::MultimapSpec(of) => format!("multimap to {}", coder(&of.value_coder_id)),
+                Spec::OrderedListSpec(of) => format!("list of {}", coder(&of.element_coder_id)),
+            };
+            (spec.protocol.as_ref().unwrap().urn.clone(), form)
+        };
+        for (name, protocol, form) in [
+            ("value", urns::user_states::BAG, "value of varint"),
+            ("short", urns::user_states::BAG, "value of kv<varint, varint>"),
+            ("bag", urns::user_states::BAG, "bag of string_utf8"),
+            ("sum", urns::user_states::BAG, "combining varint"),
+            ("short_sum", urns::user_states::BAG, "value of kv<varint, varint>"),
+            ("set", urns::user_states::MULTIMAP, "set of string_utf8"),
+            ("short_set", urns::user_states::MULTIMAP, "map of string_utf8 to kv<varint, bytes>"),
+            ("map", urns::user_states::MULTIMAP, "map of string_utf8 to varint"),
+            ("multimap", urns::user_states::MULTIMAP, "multimap to varint"),
+            ("list", urns::user_states::ORDERED_LIST, "list of varint"),
+        ] {
+            assert_eq!(state(name), (protocol.to_owned(), form.to_owned()), "{name}");
+        }
+        assert_eq!(payload.state_specs.len(), 10);
+        let timers: Vec<_> = payload
+            .timer_family_specs
+            .iter()
+            .map(|(name, spec)| (name.as_str(), spec.time_domain(), coder(&spec.timer_family_coder_id)))
+            .collect();
+        let (event, processing) = (pb::time_domain::Enum::EventTime, pb::time_domain::Enum::ProcessingTime);
+        let timer = "timer<string_utf8, global_window>".to_owned();
+        let expiration = payload.on_window_expiration_timer_family_spec.as_str();
+        let expected = [
+            ("Each", processing, timer.clone()),
+            ("End", event, timer.clone()),
+            ("on-window-expiration", event, timer),
+        ];
+        assert_eq!((timers, expiration), (expected.to_vec(), "on-window-expiration"));
+        assert!(payload.requires_time_sorted_input && payload.requests_finalization);
+        use urns::requirements::*;
+        let required = [
+            REQUIRES_BUNDLE_FINALIZATION,
+            REQUIRES_ON_WINDOW_EXPIRATION,
+            REQUIRES_STATEFUL_PROCESSING,
+            REQUIRES_TIME_SORTED_INPUT,
+        ];
+        assert_eq!(graph.proto().requirements, required);
+    }
+
+    #[test]
+    fn windows_must_not_merge_any_more() {
+        let sessions = |root: &Root| {
+            let pairs = root.create([("a".to_owned(), 1u64)]);
+            pairs.window(Sessions::with_gap(seconds(1)))
+        };
+        let text = mistakes(|root| sessions(root).par_do_stateful(Everything).discard());
+        assert!(text.contains("the windows of a stateful step's input still merge"), "{text}");
+        let merged = |root: &Root| sessions(root).sum_per_key().par_do_stateful(Everything).discard();
+        let payload = graph(merged);
+        let timer = pb::ParDoPayload::decode(&transform(&payload, "ParDoStateful").spec.clone().unwrap().payload[..]);
+        assert!(timer.unwrap().state_specs.contains_key("value"));
+    }
 }

@@ -155,9 +155,8 @@ macro_rules! windows_by {
             /// ```
             /// use ferrobeam_core::{prelude::*, time::*};
             /// # Root::build(|root| {
-            /// let hourly = FixedWindows::of(hours(1));
-            /// let sales = root.create([("tea", 3u64)]).map(|(what, n)| (what.len(), n)).window(hourly);
-            /// // The hour before.
+            /// let sales = root.create([3u64]).window(FixedWindows::of(hours(1)));
+            /// // Those of the hour before.
             /// let before = sales.as_iterable().windows_by(|main| match main {
             ///     Window::Interval { start, end } => Window::interval(start - hours(1), end - hours(1)),
             ///     Window::Global => Window::Global,

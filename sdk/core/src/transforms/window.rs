@@ -337,6 +337,21 @@ mod tests {
     }
 
     #[test]
+    fn a_side_input_that_never_fires_is_never_ready() {
+        const LINE: u32 = line!() + 3;
+        let text = mistakes(|root| {
+            let (a, side) = (root.create([1u64]), unbounded(root));
+            a.map_with(side.as_iterable(), |x, _| x).discard();
+        });
+        assert!(text.contains(&format!("window.rs:{LINE}: `Map` looks at a side input")), "{text}");
+        assert!(text.contains("is never ready: the global window of unbounded data does not end"), "{text}");
+        let _ = graph(|root| {
+            let fires = unbounded(root).window(FixedWindows::of(hours(1)));
+            root.create([1u64]).map_with(fires.as_iterable(), |x, _| x).discard();
+        });
+    }
+
+    #[test]
     fn only_the_global_window_has_a_default_of_nothing() {
         let graph = graph(|root| {
             let a = root.create([1u64]);

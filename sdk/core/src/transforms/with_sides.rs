@@ -136,8 +136,12 @@ where
 
 #[cfg(test)]
 mod tests {
-    use crate::transforms::test_steps::{Rows, batch, graph, rows, run_to};
-    use std::sync::Arc;
+    use crate::dofn::erased::{Outputs, SharedRows, Wiring};
+    use crate::dofn::side::SideReader;
+    use crate::graph::StepCode;
+    use crate::transforms::test_steps::{Rows, batch, graph, rows, run_to, transform};
+    use crate::windowing::Window;
+    use std::sync::{Arc, Mutex};
 
     #[test]
     fn steps_see_their_side_input_and_keep_time() {
@@ -155,5 +159,37 @@ mod tests {
         assert_eq!(run("Map"), [(5, 5), (7, 6)]);
         assert_eq!(run("Filter"), [(5, 3)]);
         assert_eq!(run("FlatMap"), [(5, 6), (5, 9), (7, 8), (7, 12)]);
+    }
+
+    /// One row more each time that it is asked.
+    #[derive(Default)]
+    struct Growing(Mutex<Vec<u64>>);
+
+    impl SideReader for Growing {
+        fn rows(&self, _: &str, _: Window) -> crate::Result<SharedRows> {
+            let mut rows = self.0.lock().unwrap();
+            rows.push(0);
+            Ok(SharedRows::new(rows.clone()))
+        }
+    }
+
+    #[test]
+    fn a_side_input_is_asked_for_again_in_each_bundle() {
+        let graph = graph(|root| {
+            let numbers = root.create([0u64]);
+            numbers.map_with(numbers.as_iterable(), |_, side| assert!(side.len() < 3, "a third bundle")).discard();
+        });
+        let step = transform(&graph, "Map");
+        let Some(StepCode::Step(code)) = graph.code(step).unwrap() else { panic!("no step") };
+        let (name, mut outputs) = (graph.step_name(step).unwrap(), Outputs::default());
+        let wiring = Wiring { step: name, outputs: &mut outputs, sides: Arc::new(Growing::default()), parts: 1 };
+        let mut operator = code.wire(wiring).unwrap().typed::<u64>().unwrap();
+        let mut bundle = || {
+            operator.start_bundle()?;
+            operator.receive(batch([(0, 1), (0, 2)]))?;
+            operator.finish_bundle()
+        };
+        assert!(bundle().is_ok() && bundle().is_ok());
+        assert!(bundle().unwrap_err().to_string().contains("a third bundle"));
     }
 }

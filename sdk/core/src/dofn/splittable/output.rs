@@ -100,13 +100,11 @@ impl<T: Element> Output<T> {
         }
     }
 
-    /// Grants no claims any more; the first reason counts, but for a refusal, which is none to fail.
+    /// Grants no claims any more; the first reason counts.
     #[cold]
     pub(crate) fn halt(&mut self, halt: Halt) {
         self.left = 0;
-        if matches!(self.halt, None | Some(Halt::Refused)) {
-            self.halt = Some(halt);
-        }
+        self.halt.get_or_insert(halt);
     }
 }
 

@@ -37,7 +37,9 @@ impl Receiver<u64> for Collect {
         if self.fails_on.is_some_and(|row| batch.values.contains(&row)) {
             return Err(Error::Options("no more room behind".to_owned()));
         }
-        self.batches.lock().unwrap().push(batch);
+        let mut batches = self.batches.lock().unwrap();
+        assert!(batches.len() < 1000, "it does not stop");
+        batches.push(batch);
         Ok(())
     }
     fn finish_bundle(&mut self) -> Result<()> {
@@ -305,12 +307,13 @@ impl SplittableDoFn for Script {
     ) -> Result<Continuation, BoxError> {
         for word in &self.0 {
             match *word {
-                "all" => while tracker.emit_run(ctx.timestamp(), |x| x) {},
+                "all" => tracker.emit_run(ctx.timestamp(), |x| x),
                 "early" => {
                     let next = tracker.restriction().next();
-                    tracker.claim(next).ok_or("refused")?.emit_at(1, ctx.timestamp() - Duration::from_millis(1));
+                    let mut claim = tracker.claim(next).ok_or("refused")?;
+                    (1..3).for_each(|early| claim.emit_at(1, ctx.timestamp() - Duration::from_millis(early)));
                 }
-                "early run" => _ = tracker.emit_run(Timestamp::EPOCH, |x| x),
+                "early run" => tracker.emit_run(Timestamp::EPOCH, |x| x),
                 "odd" => {
                     let next = tracker.restriction().next();
                     tracker.claim(next).ok_or("refused")?.emit_to(&ODD, 7, at(200));
@@ -358,6 +361,14 @@ fn mistakes_are_told_with_the_restriction() {
     assert!(fails(&["12", "fails"]).ends_with("failed: by itself"));
 }
 
+proptest! {
+    #[test]
+    fn runs_are_the_whole(orders in orders()) {
+        let mut driver = Driver::new(Script(vec!["all"]), &0);
+        prop_assert_eq!(driver.finish(&orders), (10..20).map(|x| (x, at(100))).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn additional_outputs_have_times_of_their_own() {
     let mut driver = Driver::new(Script(vec!["odd", "all"]), &0);
@@ -395,7 +406,9 @@ impl SplittableDoFn for Forever {
         tracker: &mut Tracker<'_, OffsetRange, u64>,
         ctx: &mut ElementContext<'_>,
     ) -> Result<Continuation, BoxError> {
-        while !self.0 && tracker.emit_run(ctx.timestamp(), |x| x) {}
+        if !self.0 {
+            tracker.emit_run(ctx.timestamp(), |x| x);
+        }
         Ok(Continuation::Done)
     }
 }

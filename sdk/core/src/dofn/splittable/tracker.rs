@@ -106,10 +106,16 @@ impl<R, T> Tracker<'_, R, T, Manual> {
 }
 
 impl<T: Element, E: WatermarkEstimator> Tracker<'_, OffsetRange, T, E> {
-    /// Claims offsets one by one and emits a row for each, as far as the range goes or is wanted now: a check for many
-    /// rows, because a check for each costs more than a cheap row. False when the range is done; until then it is to be
-    /// called again, as in `while tracker.emit_run(..) {}`.
-    pub fn emit_run(&mut self, at: Timestamp, mut row: impl FnMut(u64) -> T) -> bool {
+    /// Claims all offsets that are left, one by one as long as they are ours, and emits a row for each: a check for many
+    /// rows, because a check for each costs more than a cheap row.
+    ///
+    /// A timestamp before the element's own fails the step: the watermark may have passed it.
+    pub fn emit_run(&mut self, at: Timestamp, mut row: impl FnMut(u64) -> T) {
+        while self.emit_some(at, &mut row) {}
+    }
+
+    /// The same as far as there is room; false when the range is done.
+    pub(crate) fn emit_some(&mut self, at: Timestamp, row: &mut impl FnMut(u64) -> T) -> bool {
         if at < self.out.time {
             self.out.halt(Halt::Mistake(too_early(at, self.out.time)));
         }
@@ -126,7 +132,7 @@ impl<T: Element, E: WatermarkEstimator> Tracker<'_, OffsetRange, T, E> {
             self.work.estimator.observe(at);
             // A step behind that fails leaves nothing.
             self.out.left -= (end - start) as usize;
-            self.out.extend((start..end).map(&mut row), at);
+            self.out.extend((start..end).map(&mut *row), at);
         }
         self.out.halt.is_none() && !self.work.restriction.is_done()
     }

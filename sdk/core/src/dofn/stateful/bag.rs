@@ -1,7 +1,7 @@
 //! Values in no order.
 
 use super::operator::CellChange;
-use super::state::{Cell, CellForm, NewCell};
+use super::state::{CellForm, NewStateCell, StateCell};
 use super::values::Values;
 use super::visit::{Access, Visit};
 use crate::Element;
@@ -58,7 +58,7 @@ impl<T: Element> Bag<T> {
     }
 }
 
-impl<T: Element> Cell for Bag<T> {
+impl<T: Element> StateCell for Bag<T> {
     fn name(&self) -> &'static str {
         self.access.name
     }
@@ -79,7 +79,7 @@ impl<T: Element> Cell for Bag<T> {
     }
 }
 
-impl<T: Element> NewCell for Bag<T> {
+impl<T: Element> NewStateCell for Bag<T> {
     fn named(name: &'static str, ttl: Option<Duration>) -> Self {
         Bag { access: Access::new(name, ttl), values: Values::default() }
     }

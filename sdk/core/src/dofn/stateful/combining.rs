@@ -1,7 +1,7 @@
 //! What values come to.
 
 use super::operator::CellChange;
-use super::state::{Cell, CellForm, NewCell};
+use super::state::{CellForm, NewStateCell, StateCell};
 use super::values::Values;
 use super::visit::{Access, Visit};
 use crate::combiners::CombineFn;
@@ -77,7 +77,7 @@ impl<C: CombineFn> Combining<C> {
     }
 }
 
-impl<C: CombineFn> Cell for Combining<C> {
+impl<C: CombineFn> StateCell for Combining<C> {
     fn name(&self) -> &'static str {
         self.access.name
     }
@@ -101,7 +101,7 @@ impl<C: CombineFn> Cell for Combining<C> {
     }
 }
 
-impl<C: CombineFn + Default> NewCell for Combining<C> {
+impl<C: CombineFn + Default> NewStateCell for Combining<C> {
     fn named(name: &'static str, ttl: Option<Duration>) -> Self {
         Combining::by(name, ttl, C::default())
     }

@@ -2,7 +2,7 @@
 
 use super::keyed::Keyed;
 use super::operator::CellChange;
-use super::state::{Cell, CellForm, NewCell};
+use super::state::{CellForm, NewStateCell, StateCell};
 use super::visit::Visit;
 use crate::coder::spec_of;
 use crate::{Element, Key};
@@ -72,7 +72,7 @@ impl<K: Key, V: Element> Map<K, V> {
     }
 }
 
-impl<K: Key, V: Element> Cell for Map<K, V> {
+impl<K: Key, V: Element> StateCell for Map<K, V> {
     fn name(&self) -> &'static str {
         self.0.access.name
     }
@@ -90,7 +90,7 @@ impl<K: Key, V: Element> Cell for Map<K, V> {
     }
 }
 
-impl<K: Key, V: Element> NewCell for Map<K, V> {
+impl<K: Key, V: Element> NewStateCell for Map<K, V> {
     fn named(name: &'static str, ttl: Option<Duration>) -> Self {
         Map(Keyed::new(name, ttl))
     }

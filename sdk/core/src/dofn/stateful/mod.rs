@@ -26,11 +26,11 @@ pub use multimap::Multimap;
 pub use ordered_list::OrderedList;
 pub use set::Set;
 pub(crate) use state::specs;
-pub use state::{Cell, CellForm, CellSpec, NewCell, State};
+pub use state::{CellForm, CellSpec, NewStateCell, State, StateCell};
 pub use step::StatefulStep;
 pub use timers::Timers;
 #[doc(hidden)]
-pub use timers::{tag, unknown};
+pub use timers::{TimerTag, unknown};
 pub use value::Value;
 pub use visit::Visit;
 
@@ -149,6 +149,41 @@ pub trait StatefulDoFn: Clone + Send + 'static {
     ) -> Result<(), BoxError>;
 
     /// Called when a timer is due. Only a step without timers can leave it out: others do not compile.
+    ///
+    /// ```compile_fail
+    /// # use ferrobeam_core::prelude::*;
+    /// #[derive(Timers)]
+    /// # #[timer(crate = "ferrobeam_core")]
+    /// enum Due {
+    ///     #[timer(event_time)]
+    ///     End,
+    /// }
+    ///
+    /// #[derive(Clone)]
+    /// struct Forgetful;
+    ///
+    /// impl StatefulDoFn for Forgetful {
+    ///     type Key = char;
+    ///     type In = u64;
+    ///     type Out = u64;
+    ///     type State = ();
+    ///     type Timer = Due;
+    ///
+    ///     fn process(
+    ///         &mut self,
+    ///         _key: &char,
+    ///         _n: u64,
+    ///         _state: &mut (),
+    ///         ctx: &mut StatefulContext<'_, u64, Due>,
+    ///     ) -> Result<(), BoxError> {
+    ///         ctx.set(Due::End, ctx.window().max_timestamp());
+    ///         Ok(())
+    ///     }
+    ///     // error: a `StatefulDoFn` with timers needs `on_timer`
+    /// }
+    /// # fn apply(root: &Root) { root.create([('a', 1)]).par_do_stateful(Forgetful).discard() }
+    /// # let _ = Root::build(|root| { apply(root); Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// As [`process`](StatefulDoFn::process).

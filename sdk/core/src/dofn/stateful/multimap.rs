@@ -2,7 +2,7 @@
 
 use super::keyed::Keyed;
 use super::operator::CellChange;
-use super::state::{Cell, CellForm, NewCell};
+use super::state::{CellForm, NewStateCell, StateCell};
 use super::visit::Visit;
 use crate::coder::spec_of;
 use crate::{Element, Key};
@@ -70,7 +70,7 @@ impl<K: Key, V: Element> Multimap<K, V> {
     }
 }
 
-impl<K: Key, V: Element> Cell for Multimap<K, V> {
+impl<K: Key, V: Element> StateCell for Multimap<K, V> {
     fn name(&self) -> &'static str {
         self.0.access.name
     }
@@ -88,7 +88,7 @@ impl<K: Key, V: Element> Cell for Multimap<K, V> {
     }
 }
 
-impl<K: Key, V: Element> NewCell for Multimap<K, V> {
+impl<K: Key, V: Element> NewStateCell for Multimap<K, V> {
     fn named(name: &'static str, ttl: Option<Duration>) -> Self {
         Multimap(Keyed::new(name, ttl))
     }

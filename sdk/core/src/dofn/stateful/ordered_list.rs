@@ -1,7 +1,7 @@
 //! Values by timestamp.
 
 use super::operator::CellChange;
-use super::state::{Cell, CellForm, NewCell};
+use super::state::{CellForm, NewStateCell, StateCell};
 use super::visit::{Access, Kept, Visit};
 use crate::coder::CoderError;
 use crate::time::millis;
@@ -162,7 +162,7 @@ fn half_open(range: &impl RangeBounds<Timestamp>) -> Range<Timestamp> {
     start..end
 }
 
-impl<T: Element> Cell for OrderedList<T> {
+impl<T: Element> StateCell for OrderedList<T> {
     fn name(&self) -> &'static str {
         self.access.name
     }
@@ -185,7 +185,7 @@ impl<T: Element> Cell for OrderedList<T> {
     }
 }
 
-impl<T: Element> NewCell for OrderedList<T> {
+impl<T: Element> NewStateCell for OrderedList<T> {
     fn named(name: &'static str, ttl: Option<Duration>) -> Self {
         let access = Access::new(name, ttl);
         OrderedList { access, old: BTreeMap::new(), new: BTreeMap::new(), known: Vec::new(), cleared: Vec::new() }

@@ -2,7 +2,7 @@
 
 use super::keyed::Keyed;
 use super::operator::CellChange;
-use super::state::{Cell, CellForm, NewCell};
+use super::state::{CellForm, NewStateCell, StateCell};
 use super::visit::Visit;
 use crate::Key;
 use crate::coder::spec_of;
@@ -61,7 +61,7 @@ impl<K: Key> Set<K> {
     }
 }
 
-impl<K: Key> Cell for Set<K> {
+impl<K: Key> StateCell for Set<K> {
     fn name(&self) -> &'static str {
         self.0.access.name
     }
@@ -84,7 +84,7 @@ impl<K: Key> Cell for Set<K> {
     }
 }
 
-impl<K: Key> NewCell for Set<K> {
+impl<K: Key> NewStateCell for Set<K> {
     fn named(name: &'static str, ttl: Option<Duration>) -> Self {
         Set(Keyed::new(name, ttl))
     }

@@ -43,14 +43,14 @@ pub trait State: Send + 'static {
     fn new() -> Self;
 
     /// Shows every cell, in order.
-    fn cells(&mut self, see: &mut dyn FnMut(&mut dyn Cell));
+    fn cells(&mut self, see: &mut dyn FnMut(&mut dyn StateCell));
 }
 
 /// No state.
 impl State for () {
     fn new() {}
 
-    fn cells(&mut self, _: &mut dyn FnMut(&mut dyn Cell)) {}
+    fn cells(&mut self, _: &mut dyn FnMut(&mut dyn StateCell)) {}
 }
 
 /// A cell of state.
@@ -60,7 +60,7 @@ impl State for () {
     note = "cells are `Value<T>`, `Bag<T>`, `Set<K>`, `Map<K, V>`, `Multimap<K, V>`, `OrderedList<T>`, `Combining<C>`, \
             of elements and keys"
 )]
-pub trait Cell: Send {
+pub trait StateCell: Send {
     /// Its name.
     fn name(&self) -> &'static str;
 
@@ -83,7 +83,7 @@ pub trait Cell: Send {
             of elements and keys",
     note = "a `Combining<C>` whose `C` has no default needs `#[state(combine = ..)]`"
 )]
-pub trait NewCell: Cell {
+pub trait NewStateCell: StateCell {
     /// Makes the cell. With a time to live, what was written so long ago, in processing time, counts no more.
     fn named(name: &'static str, ttl: Option<Duration>) -> Self;
 }

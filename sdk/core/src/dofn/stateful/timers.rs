@@ -2,6 +2,8 @@
 
 use super::operator::{TimerFacts, TimerId};
 use crate::error::BoxError;
+use std::fmt::Display;
+use std::str::FromStr;
 
 /// The timers of a step: an enum, made by `#[derive(Timers)]`; `()` is none.
 ///
@@ -59,12 +61,29 @@ pub fn unknown(id: &TimerId) -> BoxError {
     format!("the step has no timer `{}`", id.name).into()
 }
 
-/// The tag of a timer of a family.
-///
-/// # Errors
-/// It is not read back.
+/// What tells the timers of a family apart: a value with a text form that is read back.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot tell the timers of a family apart",
+    label = "has no text form",
+    note = "a family's field is a `String`, or any type with `Display` and a `FromStr` that reads it back"
+)]
 #[doc(hidden)]
-pub fn tag<T: std::str::FromStr<Err: std::fmt::Display>>(id: &TimerId) -> Result<T, BoxError> {
-    let TimerId { name, tag } = id;
-    tag.parse().map_err(|error| format!("the tag {tag:?} of the timer `{name}` is not read back: {error}").into())
+pub trait TimerTag: Sized {
+    fn to_tag(&self) -> String;
+
+    /// # Errors
+    /// The tag is not read back.
+    fn of_tag(id: &TimerId) -> Result<Self, BoxError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + FromStr<Err: Display>> TimerTag for T {
+    fn to_tag(&self) -> String {
+        self.to_string()
+    }
+
+    fn of_tag(id: &TimerId) -> Result<T, BoxError> {
+        let TimerId { name, tag } = id;
+        tag.parse().map_err(|error| format!("the tag {tag:?} of the timer `{name}` is not read back: {error}").into())
+    }
 }

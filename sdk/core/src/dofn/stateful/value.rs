@@ -1,7 +1,7 @@
 //! One value.
 
 use super::operator::CellChange;
-use super::state::{Cell, CellForm, NewCell};
+use super::state::{CellForm, NewStateCell, StateCell};
 use super::values::Values;
 use super::visit::{Access, Visit};
 use crate::Element;
@@ -55,7 +55,7 @@ impl<T: Element> Value<T> {
     }
 }
 
-impl<T: Element> Cell for Value<T> {
+impl<T: Element> StateCell for Value<T> {
     fn name(&self) -> &'static str {
         self.access.name
     }
@@ -76,7 +76,7 @@ impl<T: Element> Cell for Value<T> {
     }
 }
 
-impl<T: Element> NewCell for Value<T> {
+impl<T: Element> NewStateCell for Value<T> {
     fn named(name: &'static str, ttl: Option<Duration>) -> Self {
         Value { access: Access::new(name, ttl), values: Values::default() }
     }

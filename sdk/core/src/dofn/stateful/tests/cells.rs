@@ -4,7 +4,7 @@ use super::*;
 use crate::State;
 use crate::combiners::Sum;
 use crate::dofn::stateful::visit::Visit;
-use crate::dofn::stateful::{Bag, Combining, Map, Multimap, NewCell, OrderedList, Set, Value, state};
+use crate::dofn::stateful::{Bag, Combining, Map, Multimap, NewStateCell, OrderedList, Set, Value, state};
 use crate::graph::StepName;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 type Model = Vec<(u8, u64, i64)>;
 
 /// A cell as a collection of keys and values.
-trait Subject: NewCell + 'static {
+trait Subject: NewStateCell + 'static {
     /// Whether a key has one value.
     const REPLACES: bool = false;
 

@@ -1,6 +1,9 @@
 //! The suite on the direct runner, and the suite itself: would it notice a runner that is wrong?
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
+mod ledger;
+mod matrix;
+
 use ferrobeam::Result;
 use ferrobeam::graph::Graph;
 use ferrobeam::metrics::Metrics;
@@ -155,6 +158,7 @@ proptest! {
 
     #[test]
     fn random_pipelines_come_to_what_they_should(pipeline in pipelines(12), seed in 0..1000u64, faulty: bool) {
+        prop_assert!(pipeline.is_small());
         let failing_bundles = if faulty { 0.3 } else { 0.0 };
         let runner: &dyn Runner = &DirectRunner::new().seed(seed).failing_bundles(failing_bundles);
         let result = runner.run(|root| pipeline.construct(root));

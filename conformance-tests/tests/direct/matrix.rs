@@ -1,0 +1,17 @@
+//! The capability matrix.
+
+use ferrobeam_conformance::{Case, Ledger, Profile, matrix};
+
+#[test]
+fn the_matrix_counts_by_area_and_lists_what_does_not_pass() {
+    let case = |name| Case { name, profile: Profile::InProcess, body: |_| Ok(()) };
+    let cases = [case("a::one"), case("a::two"), case("b::three")];
+    let ledger = "a::one x pass\na::one y pass\na::two x pass\na::two y differs(order)\nb::three x pass\n\
+                  b::three y pass";
+    let ledger = Ledger::parse(ledger, &cases).unwrap();
+    assert_eq!(
+        matrix(&cases, &ledger),
+        "| area | x | y |\n|---|---|---|\n| a | all 2 | 1 of 2 |\n| b | all 1 | all 1 |\n\n\
+         - `a::two` on y: differs(order)\n"
+    );
+}
