@@ -34,7 +34,7 @@ fn every_case_is_as_the_ledger_says() {
 fn the_page_about_the_model_is_what_pipelines_do() {
     for seed in 0..3 {
         let page = model(&DirectRunner::new().seed(seed).failing_bundles(0.1)).unwrap();
-        assert_eq!(page, include_str!("../../docs/model.md"), "`cargo xtask model` writes it anew");
+        assert_eq!(page, include_str!("../../../docs/model.md"), "`cargo xtask model` writes it anew");
     }
 }
 
