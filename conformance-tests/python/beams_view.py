@@ -10,6 +10,7 @@ from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.portability.api import schema_pb2
 from apache_beam.runners.pipeline_context import PipelineContext
 from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.testing import test_stream  # noqa: F401 (its scripts can be loaded once it is imported)
 from apache_beam.transforms import core
 from apache_beam.transforms import window
 from apache_beam.transforms.sideinputs import SIDE_INPUT_PREFIX

@@ -161,18 +161,18 @@ const BROKEN: &[(&str, Break, &str)] = &[
     (
         "script",
         |_, c| {
-            let stream = &mut of(c, TEST_STREAM)[0].spec.as_mut().unwrap().payload;
-            let mut payload = pb::TestStreamPayload::decode(&stream[..]).unwrap();
+            let spec = of(c, TEST_STREAM).remove(0).spec.as_mut().unwrap();
+            let mut payload = pb::TestStreamPayload::decode(&spec.payload[..]).unwrap();
             payload.events.reverse();
-            *stream = payload.encode_to_vec().into();
+            spec.payload = payload.encode_to_vec().into();
         },
         "has a watermark that goes back",
     ),
     (
         "coder of a script",
         |_, c| {
-            let stream = &mut of(c, TEST_STREAM)[0].spec.as_mut().unwrap().payload;
-            *stream = pb::TestStreamPayload::default().encode_to_vec().into();
+            let spec = of(c, TEST_STREAM).remove(0).spec.as_mut().unwrap();
+            spec.payload = pb::TestStreamPayload::default().encode_to_vec().into();
         },
         "not one output of its coder",
     ),

@@ -1,6 +1,7 @@
 //! A source that does what a script says.
 
 use crate::coder::{self, Coder, CoderError};
+use crate::dofn::erased::MAIN;
 use crate::graph::{Spec, StepCode};
 use crate::time::Timestamp;
 use crate::windowing::WindowingStrategy;
@@ -108,7 +109,7 @@ impl<T: Element> TestStream<T> {
         if self.is_over() && !nested.is_empty() {
             self.mistakes.push((at, "an element comes when the watermark is at infinity".to_owned()));
         }
-        let proto = Event::ElementEvent(AddElements { elements: outer, ..Default::default() });
+        let proto = Event::ElementEvent(AddElements { elements: outer, tag: MAIN.to_owned() });
         self.happens(TestStreamEvent::Elements(nested), proto)
     }
 
@@ -122,7 +123,7 @@ impl<T: Element> TestStream<T> {
             self.mistakes.push((Location::caller(), text));
         }
         self.watermark = watermark;
-        let proto = AdvanceWatermark { new_watermark: watermark.millis(), ..Default::default() };
+        let proto = AdvanceWatermark { new_watermark: watermark.millis(), tag: MAIN.to_owned() };
         self.happens(TestStreamEvent::Watermark(watermark), Event::WatermarkEvent(proto))
     }
 
@@ -263,7 +264,10 @@ mod tests {
         assert_eq!(added.elements, [outer("a", 3), outer("b", -1)], "without a length");
         let word: String = decode_all(&coder::of::<String>(), &added.elements[0].encoded_element).unwrap();
         assert_eq!(word, "a");
-        let watermark = |new_watermark| Event::WatermarkEvent(AdvanceWatermark { new_watermark, ..Default::default() });
+        // Beam's Python SDK takes events of outputs that there are, by name.
+        let tag = || "out".to_owned();
+        assert_eq!(added.tag, tag());
+        let watermark = |new_watermark| Event::WatermarkEvent(AdvanceWatermark { new_watermark, tag: tag() });
         assert_eq!(events[1], watermark(10));
         assert_eq!(events[2], Event::ProcessingTimeEvent(AdvanceProcessingTime { advance_duration: 1 }));
         assert_eq!(events[4..], [watermark(Timestamp::MAX.millis())], "the end is said once");
