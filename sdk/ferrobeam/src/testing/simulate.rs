@@ -235,6 +235,6 @@ fn differing_effects(calm: &BTreeMap<String, usize>, actual: &BTreeMap<String, u
         let (calm, actual) = (count(calm, entry), count(actual, entry));
         (calm != actual).then(|| format!("\n  - {entry}: {actual} times, {calm} under the calmest schedule"))
     };
-    let lines: Vec<String> = entries.iter().filter_map(|entry| differs(entry)).take(10).collect();
+    let lines: Vec<String> = entries.iter().filter_map(differs).take(10).collect();
     (!lines.is_empty()).then(|| format!("side effects differ, which a repeated bundle has twice:{}", lines.concat()))
 }
