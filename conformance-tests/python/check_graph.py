@@ -14,6 +14,7 @@ logging.disable(logging.WARNING)  # What is missing for other people's clouds is
 
 from apache_beam.portability import common_urns  # noqa: E402
 from apache_beam.portability.api import beam_runner_api_pb2 as api  # noqa: E402
+from apache_beam.utils.timestamp import MAX_TIMESTAMP  # noqa: E402
 from google.protobuf import unknown_fields  # noqa: E402
 
 import beams_view  # noqa: E402
@@ -44,6 +45,7 @@ RUNNERS_OWN = {
     PRIMITIVES.IMPULSE.urn,
     PRIMITIVES.GROUP_BY_KEY.urn,
     PRIMITIVES.FLATTEN.urn,
+    PRIMITIVES.TEST_STREAM.urn,
 }
 OURS = "ferrobeam:"
 
@@ -213,6 +215,8 @@ class Checker:
             self.group_by_key(whose, transform)
         elif urn == PRIMITIVES.FLATTEN.urn:
             self.flatten(whose, transform)
+        elif urn == PRIMITIVES.TEST_STREAM.urn:
+            self.test_stream(whose, transform)
         elif urn == PRIMITIVES.IMPULSE.urn and (transform.inputs or len(transform.outputs) != 1):
             self.wrong(f"{whose} is no impulse: it has inputs, or not one output")
 
@@ -267,6 +271,17 @@ class Checker:
             self.wrong(f"{whose} has no window function")
         if not transform.environment_id:
             self.wrong(f"{whose} has no environment")
+
+    def test_stream(self, whose, transform):
+        payload = self.parse(whose, transform, api.TestStreamPayload)
+        if payload is None:
+            return
+        made = [self.components.pcollections.get(c) for c in transform.outputs.values()]
+        if transform.inputs or [collection and collection.coder_id for collection in made] != [payload.coder_id]:
+            self.wrong(f"{whose} has inputs, or not one output of its coder")
+        marks = [e.watermark_event.new_watermark for e in payload.events if e.WhichOneof("event") == "watermark_event"]
+        if marks != sorted(marks) or marks[-1:] != [MAX_TIMESTAMP.micros // 1000]:
+            self.wrong(f"{whose} has a watermark that goes back, or does not come to the end of time")
 
     def is_kv(self, whose, collection):
         """The component coders of a collection of pairs."""

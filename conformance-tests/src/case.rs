@@ -32,11 +32,29 @@ pub enum Profile {
     Triggers,
     /// What groupings drop because it is late, as a collection.
     LateOutput,
+    /// State cells that have keys: sets, maps and multimaps.
+    MapState,
+    /// State cells in the order of time.
+    OrderedListState,
+    /// Steps that are called when a window expires.
+    OnWindowExpiration,
+    /// Steps whose elements come in the order of time.
+    TimeSortedInput,
+    /// Timers in processing time.
+    ProcessingTimers,
+    /// Side inputs whose windows are the user's choice.
+    SideInputMapping,
+    /// Side inputs that fire more than once.
+    TriggeredSideInputs,
+    /// Splittable steps that stop by themselves and are resumed.
+    Checkpoint,
+    /// Callbacks when a bundle is committed.
+    Finalization,
 }
 
 impl Profile {
     /// All profiles.
-    pub const ALL: [Profile; 9] = [
+    pub const ALL: [Profile; 18] = [
         Profile::Core,
         Profile::InProcess,
         Profile::ElementInErrors,
@@ -46,6 +64,15 @@ impl Profile {
         Profile::ProcessingTime,
         Profile::Triggers,
         Profile::LateOutput,
+        Profile::MapState,
+        Profile::OrderedListState,
+        Profile::OnWindowExpiration,
+        Profile::TimeSortedInput,
+        Profile::ProcessingTimers,
+        Profile::SideInputMapping,
+        Profile::TriggeredSideInputs,
+        Profile::Checkpoint,
+        Profile::Finalization,
     ];
 
     /// The name in the ledger.
@@ -60,6 +87,15 @@ impl Profile {
             Profile::ProcessingTime => "processing-time",
             Profile::Triggers => "triggers",
             Profile::LateOutput => "late-output",
+            Profile::MapState => "map-state",
+            Profile::OrderedListState => "ordered-list-state",
+            Profile::OnWindowExpiration => "on-window-expiration",
+            Profile::TimeSortedInput => "time-sorted-input",
+            Profile::ProcessingTimers => "processing-timers",
+            Profile::SideInputMapping => "side-input-mapping",
+            Profile::TriggeredSideInputs => "triggered-side-inputs",
+            Profile::Checkpoint => "checkpoint",
+            Profile::Finalization => "finalization",
         }
     }
 }

@@ -16,11 +16,13 @@ mod case;
 mod cases;
 mod check;
 pub mod generated;
-
+mod in_order;
 mod ledger;
 mod matrix;
+mod model;
 
 pub use case::{Body, Case, CaseResult, Outcome, Profile};
 pub use cases::CASES;
 pub use ledger::{Expectation, Ledger, LedgerError};
 pub use matrix::matrix;
+pub use model::model;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use ferrobeam::runner::Runner;
-use ferrobeam_conformance::{CASES, Case, Ledger, Outcome, matrix};
+use ferrobeam_conformance::{CASES, Case, Ledger, Outcome, matrix, model};
 use ferrobeam_direct::DirectRunner;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
@@ -24,6 +24,8 @@ enum Command {
     Run(Run),
     /// Print the capability matrix, as Markdown
     Matrix,
+    /// Print the page that shows what windows and triggers make of an input, as Markdown
+    Model,
 }
 
 #[derive(clap::Args)]
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::List => list(&mut out),
         Command::Run(run) => run.run(&mut out),
         Command::Matrix => print_matrix(&mut out),
+        Command::Model => print_model(&mut out),
     };
     result.unwrap_or_else(|error| {
         // Whoever closed the output does not want to hear why.
@@ -77,6 +80,12 @@ fn list(out: &mut impl Write) -> CommandResult {
 
 fn print_matrix(out: &mut impl Write) -> CommandResult {
     write!(out, "{}", matrix(CASES, &Ledger::checked_in()?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_model(out: &mut impl Write) -> CommandResult {
+    let page = model(&DirectRunner::new().seed(0)).map_err(|error| -> Box<dyn std::error::Error> { error })?;
+    write!(out, "{page}")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,11 +8,12 @@ use ferrobeam::Result;
 use ferrobeam::graph::Graph;
 use ferrobeam::prelude::*;
 use ferrobeam::runner::{PipelineResult, Runner};
+use ferrobeam::testing::TestStream;
 use ferrobeam::time::minutes;
 use ferrobeam_conformance::CASES;
 use ferrobeam_direct::DirectRunner;
 use ferrobeam_model::pipeline as pb;
-use ferrobeam_model::urns::transforms::{COMBINE_PER_KEY, FLATTEN, GROUP_BY_KEY, PAR_DO};
+use ferrobeam_model::urns::transforms::{COMBINE_PER_KEY, FLATTEN, GROUP_BY_KEY, PAR_DO, TEST_STREAM};
 use prost::Message;
 use std::cell::RefCell;
 use std::fs;
@@ -124,6 +125,8 @@ fn sound() -> pb::Pipeline {
         let pairs = flatten([&root.read(Numbers), &root.create([1u64])]).key_by(|x| x % 2);
         let sums = pairs.combine_per_key(sum()).as_map();
         pairs.window(FixedWindows::of(minutes(1))).reshuffle().discard();
+        let script = TestStream::new().advance_watermark_to(Timestamp::EPOCH);
+        root.test_stream(script.add_elements([(1u64, Timestamp::EPOCH)])).discard();
         pairs.group_by_key().map_with(sums, |(key, _), sums| sums.get(&key).copied()).named("Look").discard();
         Ok(())
     });
@@ -155,6 +158,24 @@ const BROKEN: &[(&str, Break, &str)] = &[
         "names the transform `no`",
     ),
     ("root", |p, _| p.root_transform_ids.push("no".to_owned()), "the pipeline names the transform `no`"),
+    (
+        "script",
+        |_, c| {
+            let stream = &mut of(c, TEST_STREAM)[0].spec.as_mut().unwrap().payload;
+            let mut payload = pb::TestStreamPayload::decode(&stream[..]).unwrap();
+            payload.events.reverse();
+            *stream = payload.encode_to_vec().into();
+        },
+        "has a watermark that goes back",
+    ),
+    (
+        "coder of a script",
+        |_, c| {
+            let stream = &mut of(c, TEST_STREAM)[0].spec.as_mut().unwrap().payload;
+            *stream = pb::TestStreamPayload::default().encode_to_vec().into();
+        },
+        "not one output of its coder",
+    ),
     ("order", |p, _| p.root_transform_ids.reverse(), "which nobody before it makes"),
     ("lost", |p, _| drop(p.root_transform_ids.remove(0)), "is in 0 places"),
     ("twice", |p, _| p.root_transform_ids.push(p.root_transform_ids[0].clone()), "is in 2 places"),

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, and the word count of the
 //! README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and `cargo xtask wordcount [MIB]` run only
-//! one of them.
+//! one of them. `cargo xtask model` writes `docs/model.md` anew.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
 
 mod layout;
@@ -20,9 +20,10 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["test"] => test(),
         ["hostile"] => hostile(),
+        ["model"] => model(),
         ["wordcount"] => wordcount::compare(128),
         ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
-        _ => Err("usage: cargo xtask test | hostile | wordcount [MIB]".to_owned()),
+        _ => Err("usage: cargo xtask test | hostile | model | wordcount [MIB]".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +42,18 @@ fn test() -> Result<(), Failure> {
     cargo(&["test", "--workspace"], &[])?;
     hostile()?;
     wordcount::compare(128)
+}
+
+/// The page about windows and triggers, from pipelines that run now; a test compares it with what they give.
+fn model() -> Result<(), Failure> {
+    const PAGE: &str = "docs/model.md";
+    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    let output = command.args(["run", "--quiet", "--package", "ferrobeam-conformance", "--", "model"]).output();
+    let output = output.map_err(|e| format!("cargo run: {e}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    std::fs::write(PAGE, output.stdout).map_err(|e| format!("{PAGE}: {e}"))
 }
 
 /// A million random and mutated inputs for each coder; in a release build, for there are many coders.

@@ -1,14 +1,13 @@
 //! The transcripts of the Beam project that hold, as scripts.
 //!
 //! Times are seconds; windows are printed with their last second; an element is its own timestamp. A transcript says after
-//! which of its actions a pane comes. So the script has a mark after each action, and marks and panes go together through
-//! a grouping that fires with every element and counts: nothing of an action is left to do when its mark comes.
+//! which of its actions a pane comes, so the script has a mark behind each of them.
 
 use super::prelude::*;
+use crate::in_order::{Pane, Seen, by_mark, in_order, mark};
 use ferrobeam::time::seconds;
-use ferrobeam::windowing::{CompleteWindowing, PaneInfo, Timing};
+use ferrobeam::windowing::{CompleteWindowing, Timing};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 const TRANSCRIPTS: &str = include_str!("../../../runners/core/tests/data/trigger_transcripts.json");
 
@@ -36,9 +35,6 @@ transcripts! {
     known_late_data_watermark "known_late_data_watermark" 11,
     known_late_data_no_watermark_hold_possible "known_late_data_no_watermark_hold_possible" 12,
 }
-
-/// A pane: its window, its values in order, its timestamp.
-type Pane = (Window, (Vec<i64>, Timestamp, PaneInfo));
 
 fn run(runner: &dyn Runner, name: &str, number: usize) -> CaseResult {
     let transcripts: Vec<Value> = serde_json::from_str(TRANSCRIPTS)?;
@@ -119,54 +115,20 @@ fn play_transcript(runner: &dyn Runner, spec: &Value, windowing: impl CompleteWi
             "expect" | "state" => continue,
             other => return Err(format!("the action {other}").into()),
         };
-        script = script.add_elements([(None, Timestamp::END_OF_GLOBAL_WINDOW)]);
+        script = mark(script);
     }
     let spec = spec.clone();
     passes(runner.run(|root| {
         let stream = root.test_stream(script);
-        let windows = stream.flat_map(|element| element).window(windowing);
-        let panes = windows.key_by(|_| ()).group_by_key().map(|((), values)| sorted(&values)).par_do(ReifyPane);
-        let order = || GlobalWindows::new().trigger(Trigger::Always).discarding();
-        let marks = stream.filter(Option::is_none).map(|_| None::<Pane>);
-        let all = flatten([&marks.window(order()), &panes.map(Some).window(order())]);
-        let seen = all.key_by(|_| ()).group_by_key().flat_map(|((), some)| some).par_do(ReifyIndex);
+        let seen = in_order(&stream, windowing);
         assert_that(&seen).satisfies(move |seen| check(&spec, seen));
         Ok(())
     }))
 }
 
-#[derive(Clone)]
-struct ReifyPane;
-
-impl DoFn for ReifyPane {
-    type In = Vec<i64>;
-    type Out = Pane;
-
-    fn process(&mut self, values: Vec<i64>, ctx: &mut Context<'_, Pane>) -> Result<(), BoxError> {
-        ctx.emit((ctx.window(), (values, ctx.timestamp(), ctx.pane())));
-        Ok(())
-    }
-}
-
-#[derive(Clone)]
-struct ReifyIndex;
-
-impl DoFn for ReifyIndex {
-    type In = Option<Pane>;
-    type Out = (u64, Option<Pane>);
-
-    fn process(&mut self, pane: Option<Pane>, ctx: &mut Context<'_, Self::Out>) -> Result<(), BoxError> {
-        ctx.emit((ctx.pane().index, pane));
-        Ok(())
-    }
-}
-
 /// Compares marks and panes, each with its place, with a transcript. What comes behind the last mark is the end's.
-fn check(spec: &Value, seen: &[(u64, Option<Pane>)]) -> CaseResult {
-    let in_order: BTreeMap<u64, &Option<Pane>> = seen.iter().map(|(index, pane)| (*index, pane)).collect();
-    ensure!(in_order.len() == seen.len(), "two of one index: {seen:?}");
-    let in_order: Vec<Option<Pane>> = in_order.into_values().cloned().collect();
-    let mut outputs = in_order.split(Option::is_none).map(|panes| panes.iter().flatten().cloned().collect::<Vec<_>>());
+fn check(spec: &Value, seen: &[Seen]) -> CaseResult {
+    let mut outputs = by_mark(seen)?.into_iter();
     let mut output = Vec::new();
     let moved = if spec["timestamp_combiner"] == "OUTPUT_AT_EARLIEST_TRANSFORMED" { 100 } else { 0 };
     for (action, given) in actions(spec) {

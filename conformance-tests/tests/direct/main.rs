@@ -11,7 +11,7 @@ use ferrobeam::prelude::*;
 use ferrobeam::runner::{PipelineResult, Runner};
 use ferrobeam::testing::assert_that;
 use ferrobeam_conformance::generated::pipelines;
-use ferrobeam_conformance::{CASES, Case, Ledger, Outcome};
+use ferrobeam_conformance::{CASES, Case, Ledger, Outcome, model};
 use ferrobeam_direct::DirectRunner;
 use proptest::prelude::{ProptestConfig, prop_assert, proptest};
 use std::process::Command;
@@ -28,6 +28,14 @@ fn outcomes(case: &Case) -> Vec<Outcome> {
 fn every_case_is_as_the_ledger_says() {
     let outcomes: Vec<_> = CASES.iter().map(|case| (case.name, outcomes(case))).collect();
     Ledger::checked_in().unwrap().compare(DirectRunner::NAME, &outcomes).unwrap_or_else(|e| panic!("\n{e}"));
+}
+
+#[test]
+fn the_page_about_the_model_is_what_pipelines_do() {
+    for seed in 0..3 {
+        let page = model(&DirectRunner::new().seed(seed).failing_bundles(0.1)).unwrap();
+        assert_eq!(page, include_str!("../../../docs/model.md"), "`cargo xtask model` writes it anew");
+    }
 }
 
 #[test]

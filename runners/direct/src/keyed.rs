@@ -65,13 +65,19 @@ impl Keyed {
         Keyed { step, code, coder, windowing, rows: BTreeMap::new(), memory: Memory::default() }
     }
 
+    /// Whether an element that comes now is too late to come in the order of time: then it is dropped.
+    pub(crate) fn drops_on_arrival(&self, row: &Row, upstream: Timestamp) -> Result<bool> {
+        let drops = self.code.facts().time_sorted && self.is_complete(row.time, upstream);
+        if drops {
+            self.count_dropped()?;
+        }
+        Ok(drops)
+    }
+
     /// Takes an element in one window. Whether it waits now: one whose window has expired is dropped.
     pub(crate) fn accept(&mut self, row: Row, input_watermark: Timestamp) -> Result<bool> {
         if self.windowing.garbage_collection_time(row.window()) < input_watermark {
-            guard(&self.step, || {
-                DROPPED_LATE.inc();
-                Ok(())
-            })?;
+            self.count_dropped()?;
             return Ok(false);
         }
         let length = self.code.key_length(&self.step, &row.bytes)?;
@@ -81,7 +87,19 @@ impl Keyed {
 
     /// Whether an element can be processed now: at once, or in the order of time when no earlier one can come.
     fn is_eligible(&self, row: &Row, upstream: Timestamp) -> bool {
-        !self.code.facts().time_sorted || row.time < upstream || upstream == Timestamp::MAX
+        !self.code.facts().time_sorted || upstream == Timestamp::MAX || self.is_complete(row.time, upstream)
+    }
+
+    /// Whether nothing that is not too late can have this time or an earlier one any more.
+    fn is_complete(&self, time: Timestamp, upstream: Timestamp) -> bool {
+        time.saturating_add(self.windowing.allowed_lateness) < upstream
+    }
+
+    fn count_dropped(&self) -> Result<()> {
+        guard(&self.step, || {
+            DROPPED_LATE.inc();
+            Ok(())
+        })
     }
 
     /// Whether there is something to do.

@@ -74,6 +74,7 @@ impl StageNode {
             Work::Rows(_) => rows,
             _ => rows.into_iter().flat_map(Row::explode).collect(),
         };
+        let rows = self.in_time(rows, watermarks.upstream(node))?;
         rows.iter().for_each(|row| watermarks.pending(node, None, Some(row.time)));
         if self.sides.is_empty() {
             return rows.into_iter().try_for_each(|row| self.put(node, row, watermarks));
@@ -81,6 +82,17 @@ impl StageNode {
         self.waiting.extend(rows);
         self.look_again = true;
         Ok(())
+    }
+
+    fn in_time(&self, rows: Vec<Row>, upstream: Timestamp) -> Result<Vec<Row>> {
+        let Work::Keyed(keyed) = &self.work else { return Ok(rows) };
+        let mut in_time = Vec::with_capacity(rows.len());
+        for row in rows {
+            if !keyed.drops_on_arrival(&row, upstream)? {
+                in_time.push(row);
+            }
+        }
+        Ok(in_time)
     }
 
     fn put(&mut self, node: NodeId, row: Row, watermarks: &mut Watermarks) -> Result<()> {

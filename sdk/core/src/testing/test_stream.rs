@@ -36,7 +36,7 @@ pub enum TestStreamEvent {
 /// not. [`Root::test_stream`] adds it to a pipeline.
 ///
 /// ```
-/// use ferrobeam_core::{prelude::*, testing::TestStream, time::*};
+/// use ferrobeam_core::{prelude::*, testing::*, time::*};
 /// let at = |second| Timestamp::EPOCH + seconds(second);
 /// let script = TestStream::new()
 ///     .add_elements([("a".to_owned(), at(1)), ("b".to_owned(), at(2))])
@@ -44,10 +44,11 @@ pub enum TestStreamEvent {
 ///     .add_elements([("late".to_owned(), at(3))])
 ///     .advance_processing_time(minutes(1))
 ///     .advance_watermark_to_infinity();
-/// Root::build(|root| {
-///     root.test_stream(script).window(FixedWindows::of(seconds(10))).count_per_element().discard();
-///     Ok(())
-/// })?;
+/// # ferrobeam_direct::DirectRunner::new().run(|root| {
+/// let words = root.test_stream(script).window(FixedWindows::of(seconds(10)));
+/// assert_that(&words.count_per_element()).contains_in_any_order([("a".to_owned(), 1), ("b".to_owned(), 1)]);
+/// # Ok(())
+/// # })?;
 /// # Ok::<(), ferrobeam_core::Error>(())
 /// ```
 ///
@@ -170,13 +171,14 @@ impl Root {
     /// each script moves it on.
     ///
     /// ```
-    /// use ferrobeam_core::{prelude::*, testing::TestStream, time::*};
-    /// Root::build(|root| {
-    ///     let at = Timestamp::from_millis;
-    ///     let script = TestStream::new().add_elements([(3u64, at(5))]).advance_watermark_to(at(10));
-    ///     root.test_stream(script).window(FixedWindows::of(millis(10))).sum_globally().discard();
-    ///     Ok(())
-    /// })?;
+    /// # use ferrobeam_core::{prelude::*, testing::*, time::*};
+    /// # ferrobeam_direct::DirectRunner::new().run(|root| {
+    /// let at = Timestamp::from_millis;
+    /// let script = TestStream::new().add_elements([(3u64, at(5)), (4, at(7))]).advance_watermark_to(at(10));
+    /// let sums = root.test_stream(script).window(FixedWindows::of(millis(10))).sum_globally();
+    /// assert_that(&sums).is_singleton(7);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]

@@ -16,19 +16,19 @@ impl<T: Element> PCollection<T> {
     /// drops because its trigger has finished.
     ///
     /// ```
-    /// use ferrobeam_core::{prelude::*, testing::TestStream, time::*};
+    /// use ferrobeam_core::{prelude::*, testing::*, time::*};
     /// let at = |second| Timestamp::EPOCH + seconds(second);
     /// let script = TestStream::new()
     ///     .add_elements([(1u64, at(1))])
     ///     .advance_watermark_to(at(60))
     ///     .add_elements([(2, at(2))])
     ///     .advance_watermark_to_infinity();
-    /// Root::build(|root| {
-    ///     let windows = root.test_stream(script).window(FixedWindows::of(seconds(10)));
-    ///     windows.sum_globally().discard(); // 1
-    ///     windows.late_output().discard(); // 2
-    ///     Ok(())
-    /// })?;
+    /// # ferrobeam_direct::DirectRunner::new().run(|root| {
+    /// let windows = root.test_stream(script).window(FixedWindows::of(seconds(10)));
+    /// assert_that(&windows.sum_globally()).is_singleton(1);
+    /// assert_that(&windows.late_output()).is_singleton(2);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]

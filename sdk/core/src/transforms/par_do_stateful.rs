@@ -33,8 +33,7 @@ impl<T: Element> PCollection<T> {
     /// Windows that merge must have been merged by a grouping before: state does not merge.
     ///
     /// ```
-    /// use ferrobeam_core::prelude::*;
-    ///
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
     /// /// Numbers the elements of each key, in no particular order.
     /// #[derive(Clone)]
     /// struct Number;
@@ -66,11 +65,13 @@ impl<T: Element> PCollection<T> {
     ///     }
     /// }
     ///
-    /// Root::build(|root| {
-    ///     let words = root.create([('a', "ant".to_owned()), ('a', "ape".to_owned())]);
-    ///     words.par_do_stateful(Number).discard();
-    ///     Ok(())
-    /// })?;
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// let words = root.create([('a', "ant".to_owned()), ('a', "ape".to_owned()), ('b', "bat".to_owned())]);
+    /// let numbers = words.par_do_stateful(Number).map(|(letter, n, _)| (letter, n));
+    /// assert_that(&numbers).contains_in_any_order([('a', 1), ('a', 2), ('b', 1)]);
+    /// # Ok(())
+    /// # })?;
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     #[track_caller]

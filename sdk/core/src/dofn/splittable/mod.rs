@@ -26,8 +26,7 @@ use tracker::Tracker;
 /// emit. Life cycle and repetition are those of a [`DoFn`](crate::dofn::DoFn).
 ///
 /// ```
-/// use ferrobeam_core::prelude::*;
-///
+/// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
 /// /// The numbers below each number.
 /// #[derive(Clone)]
 /// struct Below;
@@ -56,11 +55,13 @@ use tracker::Tracker;
 ///     }
 /// }
 ///
-/// let graph = Root::build(|root| {
-///     root.create([3u64, 5]).par_do_splittable(Below).discard();
-///     Ok(())
-/// });
-/// assert!(graph.is_ok());
+/// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+/// # direct.run(|root| {
+/// let numbers = root.create([2u64, 3]).par_do_splittable(Below);
+/// assert_that(&numbers).contains_in_any_order([0, 1, 0, 1, 2]);
+/// # Ok(())
+/// # })?;
+/// # Ok::<(), ferrobeam_core::Error>(())
 /// ```
 pub trait SplittableDoFn: Clone + Send + 'static {
     /// What comes in.

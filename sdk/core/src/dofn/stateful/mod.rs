@@ -44,9 +44,7 @@ use crate::{Element, Key};
 /// and see what the ones before left in the state; the state goes when the window expires.
 ///
 /// ```
-/// use ferrobeam_core::prelude::*;
-/// use ferrobeam_core::time::minutes;
-///
+/// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that, time::minutes};
 /// /// Emits a user's clicks together once there was none for a minute.
 /// #[derive(Clone)]
 /// struct Visits;
@@ -97,11 +95,16 @@ use crate::{Element, Key};
 ///     }
 /// }
 ///
-/// let graph = Root::build(|root| {
-///     root.create([("ann".to_owned(), "/".to_owned())]).par_do_stateful(Visits).discard();
-///     Ok(())
-/// });
-/// assert!(graph.is_ok());
+/// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+/// # direct.run(|root| {
+/// let clicks = [("ann", "/", 0), ("bob", "/", 0), ("ann", "/shop", 30), ("ann", "/", 600)];
+/// let clicks = root.create(clicks.map(|(user, page, second)| (user.to_owned(), page.to_owned(), second)));
+/// let clicks = clicks.with_timestamps(|(.., second)| Timestamp::EPOCH + std::time::Duration::from_secs(*second));
+/// let visits = clicks.map(|(user, page, _)| (user, page)).par_do_stateful(Visits);
+/// assert_that(&visits.map(|(_, pages)| pages).sum_globally()).is_singleton(4);
+/// # Ok(())
+/// # })?;
+/// # Ok::<(), ferrobeam_core::Error>(())
 /// ```
 pub trait StatefulDoFn: Clone + Send + 'static {
     /// What state and timers belong to.
@@ -116,7 +119,7 @@ pub trait StatefulDoFn: Clone + Send + 'static {
     type Timer: Timers;
 
     /// Whether the elements of a key must come in the order of their timestamps. A runner then holds each back until the
-    /// watermark says that none before it is missing.
+    /// watermark says that none before it is missing, not even a late one that is allowed; what is later than that is dropped.
     const TIME_SORTED: bool = false;
     /// Whether [`on_window_expiration`](StatefulDoFn::on_window_expiration) is called: without this it is not.
     const ON_WINDOW_EXPIRATION: bool = false;
