@@ -35,6 +35,9 @@ type Item = (Bytes, Option<Meta>, Vec<Window>);
 /// Timestamp and pane; panes have no order of their own.
 type Meta = (Timestamp, (u8, u64, i64, bool, bool));
 
+/// The index of a pane, its key and what it holds.
+type Pane = (u64, Value, Value);
+
 /// How often a collection has each item.
 pub(super) type Items = BTreeMap<Item, usize>;
 
@@ -112,7 +115,7 @@ impl Comparison {
 
     /// What each key and window has come to after its last pane.
     fn settled(&self, rows: &[Row], accumulating: bool, merging: bool) -> Vec<Item> {
-        let mut panes: BTreeMap<(String, Vec<Window>), Vec<(u64, Value, Value)>> = BTreeMap::new();
+        let mut panes: BTreeMap<(String, Vec<Window>), Vec<Pane>> = BTreeMap::new();
         for row in rows {
             let Some(Value::Pair(pair)) = self.decode(&row.bytes) else { continue };
             let (key, value) = (self.normal_value(pair.0), pair.1);

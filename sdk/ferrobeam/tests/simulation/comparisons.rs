@@ -2,7 +2,7 @@
 
 use super::words;
 use ferrobeam::prelude::*;
-use ferrobeam::testing::{Simulation, simulate};
+use ferrobeam::testing::{Simulation, TestStream, assert_that, simulate};
 use ferrobeam::time::seconds;
 
 #[test]
@@ -114,4 +114,46 @@ fn nothing_to_compare_is_an_error() {
         Ok(())
     });
     assert!(run.unwrap_err().to_string().contains("nothing to compare"));
+}
+
+#[test]
+fn late_elements_of_a_script_fire_as_they_come_and_add_up() {
+    let at = |second| Timestamp::EPOCH + seconds(second);
+    let run = |accumulating, lateness| {
+        let script = TestStream::new()
+            .add_elements((0u64..6).map(|x| (x, at(x))))
+            .advance_watermark_to(at(10))
+            .add_elements((6u64..9).map(|x| (x, at(x))))
+            .advance_watermark_to(at(40))
+            .add_elements([(9u64, at(9))]);
+        simulate(0..200, |root| {
+            let windowing = FixedWindows::of(seconds(10)).trigger(Trigger::Default);
+            let windowing = if accumulating { windowing.accumulating() } else { windowing.discarding() };
+            let numbers = root.test_stream(script).window(windowing.allowed_lateness(seconds(lateness)));
+            numbers.key_by(|x| x % 2).group_by_key().discard();
+            numbers.combine_globally(sum()).discard();
+            Ok(())
+        })
+    };
+    for accumulating in [false, true] {
+        run(accumulating, 20).unwrap();
+        run(accumulating, 0).unwrap();
+    }
+}
+
+#[test]
+fn files_may_be_read_and_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("in.txt"), "to be or not\nto be\n".repeat(20)).unwrap();
+    let pipeline = |root: &Root| {
+        let lines = root.apply(text::read(path("in.txt")));
+        let words = lines.flat_map(|line| words(&line)).count_per_element();
+        assert_that(&words.filter(|(word, _)| word == "to")).is_singleton(("to".to_owned(), 40));
+        words.map(|(word, n)| format!("{word} {n}")).apply(text::write(path("out")));
+        Ok(())
+    };
+    Simulation::new(0..50).ignoring("WriteText").run(pipeline).unwrap();
+    let text = simulate(0..50, pipeline).unwrap_err().to_string();
+    assert!(text.contains("`WriteText/") && text.contains("The schedule alone does not decide this"), "{text}");
 }

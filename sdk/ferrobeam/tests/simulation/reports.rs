@@ -72,5 +72,5 @@ fn what_is_not_of_the_schedule_is_told_apart() {
         Ok(())
     });
     let text = text.unwrap_err().to_string();
-    assert!(text.contains("not expected: 1") && text.contains("something else plays a part"), "{text}");
+    assert!(text.contains("not expected: 1") && text.contains("The schedule alone does not decide this"), "{text}");
 }
