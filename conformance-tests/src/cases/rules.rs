@@ -1,5 +1,9 @@
 //! The rules of the model that are easiest to get wrong, by their numbers. Times are milliseconds.
 
+mod keyed;
+
+pub(super) use keyed::*;
+
 use super::prelude::*;
 use ferrobeam::time::*;
 use std::time::Duration;

@@ -1,6 +1,9 @@
 //! Side inputs: a step sees all of another collection, and only once that is whole.
 
 use super::prelude::*;
+use super::stateful::together;
+use ferrobeam::time::millis;
+use ferrobeam::windowing::CompleteWindowing;
 
 pub(super) fn a_singleton_is_seen_by_every_element(runner: &dyn Runner) -> CaseResult {
     passes(runner.run(|root| {
@@ -274,4 +277,172 @@ pub(super) fn an_undeclared_view_fails_the_step(runner: &dyn Runner) -> CaseResu
         Ok(())
     });
     fails(result, &["side input", "was not declared"])
+}
+
+fn fixed(root: &Root, numbers: &[i64], size: u64) -> PCollection<i64> {
+    together(root, numbers.iter().copied()).window(FixedWindows::of(millis(size)))
+}
+
+/// Each number with what is at its side.
+fn beside(main: &PCollection<i64>, side: AsIterable<i64>) -> PCollection<(i64, Vec<i64>)> {
+    main.map_with(side, |x, side| {
+        let mut seen = side.to_vec();
+        seen.sort_unstable();
+        (x, seen)
+    })
+}
+
+pub(super) fn each_window_sees_its_own(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let side = fixed(root, &[1, 2, 12, 33], 10).as_iterable();
+        let seen = beside(&fixed(root, &[5, 15, 25, 35], 10), side);
+        let expected = [(5, vec![1, 2]), (15, vec![12]), (25, vec![]), (35, vec![33])];
+        assert_that(&seen).contains_in_any_order(expected);
+        Ok(())
+    }))
+}
+
+/// That which contains the end of the main window.
+pub(super) fn windows_of_another_size(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let numbers = [1, 12, 23, 34, 45];
+        let (small, large) = (fixed(root, &numbers, 10), fixed(root, &numbers, 20));
+        let seen = beside(&small, large.as_iterable());
+        let expected = [(1, vec![1, 12]), (12, vec![1, 12]), (23, vec![23, 34]), (34, vec![23, 34]), (45, vec![45])];
+        assert_that(&seen).contains_in_any_order(expected);
+        let seen = beside(&large, small.as_iterable());
+        let expected = [(1, vec![12]), (12, vec![12]), (23, vec![34]), (34, vec![34]), (45, vec![])];
+        assert_that(&seen).contains_in_any_order(expected);
+        let seen = beside(&small, together(root, numbers).as_iterable());
+        assert_that(&seen).contains_in_any_order(numbers.map(|x| (x, numbers.to_vec())));
+        Ok(())
+    }))
+}
+
+pub(super) fn each_of_several_windows_sees_its_own(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let side = fixed(root, &[1, 12, 23], 10).as_iterable();
+        let main = together(root, [15]).window(SlidingWindows::of(millis(20)).every(millis(10)));
+        assert_that(&beside(&main, side)).contains_in_any_order([(15, vec![12]), (15, vec![23])]);
+        Ok(())
+    }))
+}
+
+pub(super) fn windows_are_those_the_user_says(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let side = fixed(root, &[1, 12, 23], 10).as_iterable().windows_by(|main| match main {
+            Window::Interval { start, end } => Window::interval(start - millis(10), end - millis(10)),
+            Window::Global => main,
+        });
+        let seen = beside(&fixed(root, &[5, 15, 25, 35, 95], 10), side);
+        let expected = [(5, vec![]), (15, vec![1]), (25, vec![12]), (35, vec![23]), (95, vec![])];
+        assert_that(&seen).contains_in_any_order(expected);
+        Ok(())
+    }))
+}
+
+pub(super) fn an_empty_window_has_the_default(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let side = fixed(root, &[1], 10).as_singleton_or(7);
+        let seen = fixed(root, &[5, 15], 10).map_with(side, |x, side| (x, *side));
+        assert_that(&seen).contains_in_any_order([(5, 1), (15, 7)]);
+        Ok(())
+    }))
+}
+
+pub(super) fn an_empty_window_has_no_singleton(runner: &dyn Runner) -> CaseResult {
+    let result = runner.run(|root| {
+        let side = fixed(root, &[1], 10).as_singleton();
+        fixed(root, &[5, 15], 10).map_with(side, |x, side| (x, *side)).named("Look").discard();
+        Ok(())
+    });
+    fails(result, &["Look", "singleton side input is empty"])
+}
+
+/// The main input comes long before its side; all that waits holds the watermark.
+pub(super) fn elements_wait_for_their_window(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let windows = || FixedWindows::of(millis(10));
+        let main = play(root, &[Add(&[5, 15]), Watermark(100)]).window(windows());
+        // The scripts take turns as they like.
+        let side = play(root, &[Add(&[1]), Watermark(9), Add(&[2, 12]), Watermark(10), Add(&[13])]).window(windows());
+        let seen = beside(&main, side.as_iterable());
+        assert_that(&seen).contains_in_any_order([(5, vec![1, 2]), (15, vec![12, 13])]);
+        let groups = grouped(&seen.map(|(x, _)| x));
+        expect(&groups, &["[0, 10) OnTime 0/0 [5] @ 9 last", "[10, 20) OnTime 0/0 [15] @ 19 last"]);
+        Ok(())
+    }))
+}
+
+/// A window of the side input that had no elements is ready when the watermark is beyond it.
+pub(super) fn an_empty_window_is_waited_for(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let windows = || FixedWindows::of(millis(10));
+        let main = play(root, &[Add(&[5])]).window(windows());
+        let side = play(root, &[Watermark(9), Add(&[12]), Watermark(11)]).window(windows());
+        assert_that(&beside(&main, side.as_iterable())).is_singleton((5, vec![]));
+        Ok(())
+    }))
+}
+
+/// One script for both, so that their order is known: numbers from a hundred on are of the side input.
+fn both(
+    root: &Root,
+    script: &[Step],
+    main: impl CompleteWindowing,
+    side: impl CompleteWindowing,
+) -> PCollection<(i64, Vec<i64>)> {
+    let numbers = play(root, script);
+    let side = numbers.filter(|x| *x >= 100).window(side).as_iterable();
+    beside(&numbers.filter(|x| *x < 100).window(main), side)
+}
+
+pub(super) fn the_newest_pane_is_seen(runner: &dyn Runner) -> CaseResult {
+    let script = [Add(&[1]), Add(&[100]), Add(&[2]), Add(&[101]), Add(&[3]), Add(&[102]), Add(&[4])];
+    passes(runner.run(|root| {
+        let triggered = || GlobalWindows::new().trigger(repeatedly(after_count(1)));
+        let seen = both(root, &script, GlobalWindows::new(), triggered().discarding());
+        assert_that(&seen).contains_in_any_order([(1, vec![100]), (2, vec![100]), (3, vec![101]), (4, vec![102])]);
+        let seen = both(root, &script, GlobalWindows::new(), triggered().accumulating());
+        let expected = [(1, vec![100]), (2, vec![100]), (3, vec![100, 101]), (4, vec![100, 101, 102])];
+        assert_that(&seen).contains_in_any_order(expected);
+        Ok(())
+    }))
+}
+
+/// A lookup now and then, and the newest at the side. Behind a grouping that fires by processing time it takes until all
+/// work of that moment is done.
+pub(super) fn one_is_updated_slowly(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let (first, second) = ([Add(&[100, 1]), Wait(1000), Add(&[2])], [Add(&[200]), Wait(10), Add(&[3, 4])]);
+        let script = [&first[..], &second, &[Wait(1000), Wait(1), Add(&[5])]].concat();
+        let numbers = play(root, &script);
+        let windows = GlobalWindows::new().trigger(repeatedly(after_delay(millis(500)))).discarding();
+        let newest = numbers.filter(|x| *x >= 100).map(|x| x / 100).window(windows).latest_globally();
+        let seen = numbers.filter(|x| *x < 100).map_with(newest.as_singleton(), |x, newest| (x, *newest));
+        assert_that(&seen).contains_in_any_order([(1, 1), (2, 1), (3, 1), (4, 1), (5, 2)]);
+        Ok(())
+    }))
+}
+
+/// What of the main input is late, and allowed to be, sees it too.
+pub(super) fn one_stays_for_late_elements(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let windows = || FixedWindows::of(millis(200)).allowed_lateness(millis(1000));
+        let script = [Add(&[100, 1]), Watermark(300), Add(&[2]), Watermark(1199), Add(&[3])];
+        let seen = both(root, &script, windows(), windows());
+        assert_that(&seen).contains_in_any_order([(1, vec![100]), (2, vec![100]), (3, vec![100])]);
+        Ok(())
+    }))
+}
+
+/// A late pane takes the place of the one on time.
+pub(super) fn a_late_pane_replaces(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let windows = || FixedWindows::of(millis(200)).allowed_lateness(millis(1000));
+        let script = [Add(&[100, 1]), Watermark(300), Add(&[101]), Add(&[2])];
+        let seen = both(root, &script, windows(), windows().accumulating());
+        assert_that(&seen).contains_in_any_order([(1, vec![100]), (2, vec![100, 101])]);
+        Ok(())
+    }))
 }

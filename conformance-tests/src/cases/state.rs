@@ -10,7 +10,7 @@ struct Last {
 }
 
 /// Emits how many elements there were, with each.
-fn counted<K: Key>(pairs: &PCollection<(K, u64)>) -> PCollection<(K, u64)> {
+pub(super) fn counted<K: Key>(pairs: &PCollection<(K, u64)>) -> PCollection<(K, u64)> {
     pairs.par_do_stateful(Each(|key: &K, _, state: &mut Last, ctx| {
         let n = state.last.get().copied().unwrap_or_default() + 1;
         state.last.set(n);

@@ -122,6 +122,11 @@ impl Keyed {
         self.memory.timers.hold().into_iter().chain(self.memory.ends.earliest()).min()
     }
 
+    /// No window that has state or timers expires before this.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        self.memory.timers.next_event_time()
+    }
+
     /// When processing time makes something due.
     pub(crate) fn next_processing_time(&self) -> Option<Timestamp> {
         self.memory.timers.next_processing_time()

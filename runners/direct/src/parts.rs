@@ -4,6 +4,7 @@ use crate::rows::Row;
 use crate::schedule::Schedule;
 use ferrobeam_core::Timestamp;
 use ferrobeam_core::dofn::splittable::operator::{Element, Part, Residual};
+use ferrobeam_core::windowing::Window;
 
 /// What waits for a splittable step.
 #[derive(Default)]
@@ -42,6 +43,11 @@ impl Parts {
 
     pub(crate) fn len(&self) -> usize {
         self.fresh.len() + self.open.len()
+    }
+
+    /// Of the windows in which there are parts the one that ends first.
+    pub(crate) fn first_window(&self) -> Option<Window> {
+        self.open.iter().map(|open| open.row.window()).min_by_key(|window| window.max_timestamp())
     }
 
     /// When the next part goes on.

@@ -148,10 +148,14 @@ impl<'a> Run<'a> {
             }
         });
         let mut changed = false;
+        let expires = |id: NodeId| match &nodes[id] {
+            Node::Stage(stage) => stage.expires(),
+            _ => None,
+        };
         for &id in views.values() {
             if let Node::View(view) = &nodes[id] {
                 changed |= view.reached(watermarks.has_reached(id));
-                view.forget(watermarks);
+                view.forget(watermarks, expires);
             }
         }
         for (id, node) in nodes.iter_mut().enumerate() {
@@ -217,8 +221,10 @@ impl<'a> Run<'a> {
         if scripts.is_empty() {
             return Ok(false);
         }
-        // All that could be done is done.
-        self.synchronized = self.clock;
+        // All that could be done is done. What waited for that comes before anything new.
+        if std::mem::replace(&mut self.synchronized, self.clock) < self.clock {
+            return Ok(true);
+        }
         let id = scripts[self.schedule.pick(scripts.len())];
         let Node::Script { output, events, next } = &mut self.nodes.nodes[id] else { return Ok(false) };
         let (event, output) = (events.get(*next).cloned(), output.clone());

@@ -123,9 +123,13 @@ impl View {
         std::mem::replace(reached, watermark) < watermark
     }
 
-    /// Forgets the panes of windows that nobody will ask for: the main inputs are beyond all of theirs.
-    pub(crate) fn forget(&self, watermarks: &Watermarks) {
-        let behind = |(reader, lateness): &(NodeId, Duration)| watermarks.input(*reader).saturating_sub(*lateness);
+    /// Forgets the panes of windows that nobody will ask for: the main inputs are beyond all of theirs, and so is the work
+    /// that a reader still has, which `expires` tells.
+    pub(crate) fn forget(&self, watermarks: &Watermarks, expires: impl Fn(NodeId) -> Option<Timestamp>) {
+        let behind = |(reader, lateness): &(NodeId, Duration)| {
+            let input = watermarks.input(*reader);
+            expires(*reader).map_or(input, |expires| expires.min(input)).saturating_sub(*lateness)
+        };
         let Some(main) = self.readers.as_ref().and_then(|readers| readers.iter().map(behind).min()) else { return };
         let mut fired = self.side.lock();
         if fired.panes.first_key_value().is_some_and(|(window, _)| window.max_timestamp() < main) {

@@ -154,6 +154,16 @@ impl StageNode {
         }
     }
 
+    /// When the first window expires in which there is work that does not hold the input watermark: parts of the work on
+    /// an element, timers and state.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        match &self.work {
+            Work::Rows(_) => None,
+            Work::Parts(parts) => parts.first_window().map(|window| window.max_timestamp()),
+            Work::Keyed(keyed) => keyed.expires(),
+        }
+    }
+
     /// Whether an input watermark makes something due.
     pub(crate) fn is_due(&self, now: Now) -> bool {
         matches!(&self.work, Work::Keyed(keyed) if keyed.is_due(now))
