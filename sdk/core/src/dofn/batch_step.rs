@@ -6,32 +6,37 @@ use crate::Element;
 use crate::batch::Batch;
 use crate::error::{BoxError, Result};
 use crate::graph::StepName;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A function from batch to batch. One that is not known by its type: the call costs nothing beside a batch, and an
-/// operator is compiled once for its two types and not for every closure.
-type BatchFn<T, U> = dyn Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync;
-
 /// A step made of a function that all workers share, so user closures are `Send + Sync`.
-pub struct BatchStep<T, U>(Arc<BatchFn<T, U>>);
+pub struct BatchStep<T, U, F> {
+    f: Arc<F>,
+    types: PhantomData<fn(T) -> U>,
+}
 
-impl<T, U> BatchStep<T, U> {
+impl<T, U, F> BatchStep<T, U, F>
+where
+    F: Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync + 'static,
+{
     /// Makes the step; the function must keep rows and metadata together.
-    pub fn new(f: impl Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync + 'static) -> Self {
-        BatchStep(Arc::new(f))
+    pub fn new(f: F) -> Self {
+        BatchStep { f: Arc::new(f), types: PhantomData }
     }
 }
 
-impl<T, U> AnyStep for BatchStep<T, U>
+impl<T, U, F> AnyStep for BatchStep<T, U, F>
 where
     T: Send + 'static,
     U: Clone + Send + 'static,
+    F: Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync + 'static,
 {
     fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
         Ok(AnyReceiver::new(BatchOperator {
             step: wiring.step.clone(),
-            f: self.0.clone(),
+            f: self.f.clone(),
             next: wiring.outputs.take::<U>(MAIN)?,
+            of: PhantomData::<fn(T)>,
         }))
     }
 
@@ -40,13 +45,18 @@ where
     }
 }
 
-struct BatchOperator<T, U> {
+struct BatchOperator<T, U, F> {
     step: StepName,
-    f: Arc<BatchFn<T, U>>,
+    f: Arc<F>,
     next: Next<U>,
+    of: PhantomData<fn(T)>,
 }
 
-impl<T, U> Receiver<T> for BatchOperator<T, U> {
+impl<T, U, F> Receiver<T> for BatchOperator<T, U, F>
+where
+    T: Send,
+    F: Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync,
+{
     fn start_bundle(&mut self) -> Result<()> {
         self.next.start_bundle()
     }
