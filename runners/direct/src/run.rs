@@ -6,7 +6,7 @@ use crate::grouping;
 use crate::nodes::{Node, Nodes};
 use crate::rows::Row;
 use crate::schedule::{Schedule, Trace};
-use crate::stage::{Again, Effects, run_again};
+use crate::stage::{Again, Done, Effects, run_again};
 use bytes::Bytes;
 use ferrobeam_core::batch::WindowSet;
 use ferrobeam_core::coder;
@@ -310,7 +310,8 @@ impl<'a> Run<'a> {
                 fired.push_back(Delivery::of(&output, rows));
             }
             Node::View(view) => {
-                if view.advance(now) {
+                let has_fired = view.advance(now);
+                if has_fired {
                     self.sides_changed();
                 }
             }
@@ -341,10 +342,10 @@ impl<'a> Run<'a> {
         let Node::Stage(stage) = &mut self.nodes.nodes[id] else { return Ok(()) };
         match stage.bundle(processor, &mut self.schedule, now, upstream) {
             Ok(None) => Ok(()),
-            Ok(Some((outcome, effects, again))) => {
+            Ok(Some(Done { outcome, effects, again })) => {
                 self.commit(id, outcome, effects).map_err(|error| self.find_element(number, &again, error))
             }
-            Err((error, again)) => Err(self.find_element(number, &again, error)),
+            Err(failed) => Err(self.find_element(number, &failed.1, failed.0)),
         }
     }
 
@@ -449,7 +450,8 @@ impl<'a> Run<'a> {
                         self.set_hold(id, hold);
                     }
                     Node::View(view) => {
-                        if view.add(&rows, now)? {
+                        let has_fired = view.add(&rows, now)?;
+                        if has_fired {
                             self.sides_changed();
                         }
                     }

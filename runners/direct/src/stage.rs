@@ -63,6 +63,16 @@ pub(crate) enum Again {
     No,
 }
 
+/// A bundle that ran and is to be committed.
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    pub(crate) effects: Effects,
+    pub(crate) again: Again,
+}
+
+/// Why a bundle failed, and how to run it once more.
+type Failed = Box<(Error, Again)>;
+
 impl StageNode {
     pub(crate) fn new(stage: usize, sides: Vec<Side>, work: Work) -> Self {
         StageNode { stage, processor: None, sides, waiting: Vec::new(), look_again: false, is_draining: false, work }
@@ -217,7 +227,7 @@ impl StageNode {
         schedule: &mut Schedule,
         now: Now,
         upstream: Timestamp,
-    ) -> Result<Option<(Outcome, Effects, Again)>, (Error, Again)> {
+    ) -> Result<Option<Done>, Failed> {
         let fate = schedule.fate();
         let (commits, is_cut_off) = (fate == Fate::Commits, fate == Fate::FailsHalfWay);
         let mut effects = Effects::default();
@@ -228,7 +238,7 @@ impl StageNode {
                     Input::Rows(next) => elements(next, &rows, is_cut_off),
                     _ => Err(misfit()),
                 });
-                let ((), outcome) = run.map_err(|error| (error, Again::Rows(rows.clone())))?;
+                let ((), outcome) = run.map_err(|error| Box::new((error, Again::Rows(rows.clone()))))?;
                 if commits {
                     effects.consumed = rows.iter().map(|row| row.time).collect();
                 } else {
@@ -251,7 +261,7 @@ impl StageNode {
                             Input::Splittable(operator) => part(&mut **operator, &open, &order, is_cut_off),
                             _ => Err(misfit()),
                         });
-                        let (residuals, outcome) = run.map_err(|error| (error, again.clone()))?;
+                        let (residuals, outcome) = run.map_err(|error| Box::new((error, again.clone())))?;
                         if commits {
                             effects.closed.push(open.part.watermark);
                             effects.opened.extend(residuals.iter().map(|open| open.part.watermark));
@@ -270,7 +280,7 @@ impl StageNode {
                             }
                             _ => Err(misfit()),
                         });
-                        let (cut, outcome) = run.map_err(|error| (error, Again::No))?;
+                        let (cut, outcome) = run.map_err(|error| Box::new((error, Again::No)))?;
                         if commits {
                             effects.consumed = rows.iter().map(|row| row.time).collect();
                             effects.opened = cut.iter().map(|open| open.part.watermark).collect();
@@ -288,7 +298,7 @@ impl StageNode {
                     Input::Stateful(operator) => keyed.run(&mut **operator, &bundle, now, fate),
                     _ => Err(misfit()),
                 });
-                let ((), outcome) = run.map_err(|error| (error, Again::No))?;
+                let ((), outcome) = run.map_err(|error| Box::new((error, Again::No)))?;
                 if commits {
                     effects.consumed = bundle.rows().map(|row| row.time).collect();
                 } else {
@@ -302,7 +312,7 @@ impl StageNode {
             return Ok(None);
         }
         self.processor = Some(processor);
-        Ok(Some((outcome, effects, again)))
+        Ok(Some(Done { outcome, effects, again }))
     }
 }
 
