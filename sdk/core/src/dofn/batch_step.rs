@@ -6,37 +6,32 @@ use crate::Element;
 use crate::batch::Batch;
 use crate::error::{BoxError, Result};
 use crate::graph::StepName;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A step made of a function that all workers share, so user closures are `Send + Sync`.
-pub struct BatchStep<T, U, F> {
-    f: Arc<F>,
-    types: PhantomData<fn(T) -> U>,
-}
+/// A function from batch to batch. One that is not known by its type: the call costs nothing beside a batch, and an
+/// operator is compiled once for its two types and not for every closure.
+type BatchFn<T, U> = dyn Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync;
 
-impl<T, U, F> BatchStep<T, U, F>
-where
-    F: Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync + 'static,
-{
+/// A step made of a function that all workers share, so user closures are `Send + Sync`.
+pub struct BatchStep<T, U>(Arc<BatchFn<T, U>>);
+
+impl<T, U> BatchStep<T, U> {
     /// Makes the step; the function must keep rows and metadata together.
-    pub fn new(f: F) -> Self {
-        BatchStep { f: Arc::new(f), types: PhantomData }
+    pub fn new(f: impl Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync + 'static) -> Self {
+        BatchStep(Arc::new(f))
     }
 }
 
-impl<T, U, F> AnyStep for BatchStep<T, U, F>
+impl<T, U> AnyStep for BatchStep<T, U>
 where
     T: Send + 'static,
     U: Clone + Send + 'static,
-    F: Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync + 'static,
 {
     fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
         Ok(AnyReceiver::new(BatchOperator {
             step: wiring.step.clone(),
-            f: self.f.clone(),
+            f: self.0.clone(),
             next: wiring.outputs.take::<U>(MAIN)?,
-            of: PhantomData::<fn(T)>,
         }))
     }
 
@@ -45,18 +40,13 @@ where
     }
 }
 
-struct BatchOperator<T, U, F> {
+struct BatchOperator<T, U> {
     step: StepName,
-    f: Arc<F>,
+    f: Arc<BatchFn<T, U>>,
     next: Next<U>,
-    of: PhantomData<fn(T)>,
 }
 
-impl<T, U, F> Receiver<T> for BatchOperator<T, U, F>
-where
-    T: Send,
-    F: Fn(Batch<T>) -> Result<Batch<U>, BoxError> + Send + Sync,
-{
+impl<T, U> Receiver<T> for BatchOperator<T, U> {
     fn start_bundle(&mut self) -> Result<()> {
         self.next.start_bundle()
     }

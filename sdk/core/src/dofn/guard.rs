@@ -17,11 +17,21 @@ thread_local! {
 /// # Errors
 /// What the code returned or the text and place of its panic, with the step's name, file and line.
 pub fn guard<R>(step: &StepName, body: impl FnOnce() -> Result<R, BoxError>) -> Result<R> {
+    let (mut body, mut value) = (Some(body), None);
+    guard_any(step, &mut || {
+        value = body.take().map(|body| body()).transpose()?;
+        Ok(())
+    })?;
+    value.ok_or_else(|| failed(step, "the code of the step did not run".into()))
+}
+
+/// Compiled once, and not for every piece of user code.
+fn guard_any(step: &StepName, body: &mut dyn FnMut() -> Result<(), BoxError>) -> Result<()> {
     let scope = metrics::enter(step);
     let result = catch(body);
     drop(scope);
     match result {
-        Ok(Ok(value)) => Ok(value),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(source)) => Err(failed(step, source)),
         Err(message) => Err(Error::Panic { step: step.clone(), element: None, message }),
     }
