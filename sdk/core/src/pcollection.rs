@@ -199,10 +199,15 @@ impl<T: Element> PCollection<T> {
     /// Adds an element-wise step: Beam's ParDo with the same windowing.
     #[track_caller]
     pub(crate) fn step<U: Element>(&self, verb: &str, step: impl AnyStep + 'static) -> PCollection<U> {
-        let code = Some(StepCode::Step(Arc::new(step)));
-        let node = self.root.step(verb, par_do(|_, _| ()), vec![self.input("in")], code, Location::caller());
+        let code = StepCode::Step(Arc::new(step));
+        let node = plain_step(&self.root, verb, self.input("in"), code, Location::caller());
         self.root.output(node, None, self.root.windowing(self.id), self.root.is_bounded(self.id))
     }
+}
+
+/// A ParDo of which only the step's id is known in the graph.
+fn plain_step(root: &Root, verb: &str, input: Input, code: StepCode, at: &'static Location<'static>) -> NodeId {
+    root.step(verb, par_do(|_, _| ()), vec![input], Some(code), at)
 }
 
 /// A ParDo whose payload holds the step's id; `change` adds what else the payload needs.

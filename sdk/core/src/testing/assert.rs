@@ -9,10 +9,9 @@ use crate::error::BoxError;
 use crate::graph::Spec;
 use crate::transforms::flatten::flatten;
 use crate::transforms::group_by_key::Grouped;
-use crate::{Element, PCollection};
+use crate::{Element, PCollection, Root};
 use bytes::Bytes;
 use std::fmt::Debug;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -44,7 +43,14 @@ impl<T: Element + Debug> PAssert<'_, T> {
     where
         T: PartialEq,
     {
-        let expected: Vec<T> = expected.into_iter().collect();
+        self.are(expected.into_iter().collect());
+    }
+
+    #[track_caller]
+    fn are(self, expected: Vec<T>)
+    where
+        T: PartialEq,
+    {
         self.satisfies(move |actual| {
             let mut unexpected: Vec<&T> = actual.iter().collect();
             let mut missing = Vec::new();
@@ -82,25 +88,34 @@ impl<T: Element + Debug> PAssert<'_, T> {
     /// The check finds nothing wrong with the collection's elements, which come in no particular order.
     #[track_caller]
     pub fn satisfies(self, check: impl Fn(&[T]) -> Result<(), BoxError> + Send + Sync + 'static) {
-        let (collection, root, at) = (self.0, &self.0.root, Location::caller());
-        root.count_assertion();
-        root.scope("Assert", Spec::Scope, at, || {
-            // Without the impulse there would be no group, and no check, for an empty collection.
-            // Encoded, so that what groups them is compiled once and not for every type.
-            let always = root.impulse().map_step("Always", |()| ((), None));
-            let data = collection.step::<((), Option<Bytes>)>("Data", BatchStep::new(encode::<T>)).in_one_window();
-            root.set_windowing(always.id, root.windowing(data.id));
-            let check = Check { check: Arc::new(check), of: PhantomData };
-            flatten([&always, &data])
-                .group_by_key::<(), Option<Bytes>>()
-                .do_fn("Check", check, (), Vec::new())
-                .main()
-                .discard();
-        });
+        let decoded = move |encoded: Vec<Bytes>| {
+            let coder = coder::of::<T>();
+            let decode = |bytes: Bytes| decode_all(&coder, &bytes);
+            check(&encoded.into_iter().map(decode).collect::<Result<Vec<T>, _>>()?)
+        };
+        let (collection, at) = (self.0, Location::caller());
+        let encode = || collection.step::<Encoded>("Data", BatchStep::new(encode::<T>));
+        add(&collection.root, &encode, Check(Arc::new(decoded)), at);
     }
 }
 
-fn encode<T: Element>(batch: Batch<T>) -> Result<Batch<((), Option<Bytes>)>, BoxError> {
+/// An element as assertions group it, or none from the impulse. Encoded, so that what groups and checks them is compiled once
+/// and not for every type.
+type Encoded = ((), Option<Bytes>);
+
+fn add(root: &Root, encode: &dyn Fn() -> PCollection<Encoded>, check: Check, at: &'static Location<'static>) {
+    root.count_assertion();
+    root.scope("Assert", Spec::Scope, at, || {
+        // Without the impulse there would be no group, and no check, for an empty collection.
+        let always = root.impulse().map_step("Always", |()| ((), None));
+        let data = encode().in_one_window();
+        root.set_windowing(always.id, root.windowing(data.id));
+        let groups = flatten([&always, &data]).group_by_key::<(), Option<Bytes>>();
+        groups.do_fn("Check", check, (), Vec::new()).main().discard();
+    });
+}
+
+fn encode<T: Element>(batch: Batch<T>) -> Result<Batch<Encoded>, BoxError> {
     let coder = coder::of::<T>();
     let encode = |x: &T| -> Result<_, BoxError> {
         let mut bytes = Vec::new();
@@ -117,29 +132,16 @@ fn list<T: Debug>(elements: &[&T]) -> String {
     if more == 0 { format!("{shown:?}") } else { format!("{shown:?} and {more} more") }
 }
 
-struct Check<T, F> {
-    check: Arc<F>,
-    of: PhantomData<fn(T)>,
-}
+/// What an assertion finds wrong with the elements.
+#[derive(Clone)]
+struct Check(Arc<dyn Fn(Vec<Bytes>) -> Result<(), BoxError> + Send + Sync>);
 
-impl<T, F> Clone for Check<T, F> {
-    fn clone(&self) -> Self {
-        Check { check: self.check.clone(), of: PhantomData }
-    }
-}
-
-impl<T, F> DoFn for Check<T, F>
-where
-    T: Element,
-    F: Fn(&[T]) -> Result<(), BoxError> + Send + Sync + 'static,
-{
+impl DoFn for Check {
     type In = ((), Grouped<Option<Bytes>>);
     type Out = ();
 
     fn process(&mut self, (_, group): Self::In, _: &mut Context<'_, ()>) -> Result<(), BoxError> {
         ASSERTIONS.inc();
-        let coder = coder::of::<T>();
-        let decode = |bytes: Bytes| decode_all(&coder, &bytes);
-        (self.check)(&group.iter().flatten().map(decode).collect::<Result<Vec<T>, _>>()?)
+        (self.0)(group.iter().flatten().collect())
     }
 }

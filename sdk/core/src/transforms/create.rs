@@ -42,7 +42,12 @@ impl Root {
     /// ```
     #[track_caller]
     pub fn create<T: Element>(&self, elements: impl IntoIterator<Item = T>) -> PCollection<T> {
-        let elements: Arc<[T]> = elements.into_iter().collect();
+        self.create_shared(elements.into_iter().collect())
+    }
+
+    /// Not generic in where the elements come from: arrays of every length are types of their own.
+    #[track_caller]
+    fn create_shared<T: Element>(&self, elements: Arc<[T]>) -> PCollection<T> {
         let clones = move |()| {
             let elements = elements.clone();
             (0..elements.len()).map(move |i| elements[i].clone())
