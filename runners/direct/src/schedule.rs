@@ -38,7 +38,7 @@ pub(crate) enum Fate {
 }
 
 /// No bundle has more elements.
-const MOST: usize = 20_000;
+pub(crate) const MOST: usize = 20_000;
 
 impl Schedule {
     pub(crate) fn new(seed: u64, failing_bundles: f64) -> Self {

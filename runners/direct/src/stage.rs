@@ -4,7 +4,7 @@ use crate::bundle::{Input, Outcome, Processor, elements};
 use crate::keyed::Keyed;
 use crate::parts::{Open, Parts, element};
 use crate::rows::Row;
-use crate::schedule::{Fate, Schedule};
+use crate::schedule::{self, Fate, Schedule};
 use crate::sides::Side;
 use ferrobeam_core::batch::WindowSet;
 use ferrobeam_core::dofn::splittable::operator::{Order, SplittableOperator};
@@ -255,7 +255,8 @@ impl StageNode {
                 match open {
                     Some(open) => {
                         let (claims, keep) = schedule.split();
-                        let order = Order { claims, keep, now: now.processing_time, one_by_one: false };
+                        let (further, now) = (schedule::MOST, now.processing_time);
+                        let order = Order { claims, keep, further, now, one_by_one: false };
                         let again = Again::Part(open.clone(), order);
                         let run = processor.run(|input| match input {
                             Input::Splittable(operator) => part(&mut **operator, &open, &order, is_cut_off),

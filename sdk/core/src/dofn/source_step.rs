@@ -225,10 +225,11 @@ mod tests {
             looks in proptest::prelude::any::<bool>(),
             empty in proptest::option::of(0u64..100),
             orders in proptest::collection::vec((1usize..60, 0.0..1.0f64), 1..5),
+            further in 1usize..60,
         ) {
             let source = Offsets::<true> { looks, empty, ..Offsets::default() };
             let mut driver = driver(source, &OffsetRange::new(0, 100));
-            driver.now = at(5995);
+            (driver.now, driver.further) = (at(5995), further);
             assert!(all(&driver.finish(&orders)));
         }
     }

@@ -66,8 +66,10 @@ pub struct Part {
 pub struct Order {
     /// After so many claims, or rows of a run of claims, the part is split. At least one.
     pub claims: usize,
-    /// Which part of what is unclaimed is kept and worked on to its end: 0.0 gives all of it away, a checkpoint.
+    /// Which part of what is unclaimed is kept and worked on: 0.0 gives all of it away, a checkpoint.
     pub keep: f64,
+    /// After so many claims more, the rest of what was kept is given away, too.
+    pub further: usize,
     /// The processing time.
     pub now: Timestamp,
     /// Rows are handed on one by one, to see on which one a step behind fails.

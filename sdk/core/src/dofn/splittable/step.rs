@@ -92,6 +92,7 @@ impl<D: SplittableDoFn> SplittableOperator for Operator<D> {
                 estimator: take(&part.estimator)?,
                 watermark: part.watermark,
                 keep: order.keep,
+                further: order.further,
                 now: order.now,
                 given: Vec::new(),
             };

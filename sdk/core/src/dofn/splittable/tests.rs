@@ -55,6 +55,7 @@ pub(crate) struct Driver {
     element: Bytes,
     pub(crate) time: Timestamp,
     pub(crate) now: Timestamp,
+    pub(crate) further: usize,
     one_by_one: bool,
 }
 
@@ -76,7 +77,7 @@ impl Driver {
         let mut operator = code.wire(wiring).unwrap();
         operator.start_bundle().unwrap();
         let (element, time, now) = (put(element).unwrap(), at(100), at(5000));
-        Driver { operator, main, odd, element, time, now, one_by_one: false }
+        Driver { operator, main, odd, element, time, now, further: usize::MAX, one_by_one: false }
     }
 
     fn work(&mut self) -> (&mut dyn SplittableOperator, Bytes, Timestamp) {
@@ -89,7 +90,7 @@ impl Driver {
     }
 
     pub(crate) fn process(&mut self, part: &Part, claims: usize, keep: f64) -> Result<Processed> {
-        let order = Order { claims, keep, now: self.now, one_by_one: self.one_by_one };
+        let order = Order { claims, keep, further: self.further, now: self.now, one_by_one: self.one_by_one };
         let (operator, bytes, time) = self.work();
         let element = Work { bytes: &bytes, time, window: Window::Global, pane: PaneInfo::NO_FIRING };
         operator.process(&element, part, &order)
@@ -200,16 +201,17 @@ proptest! {
         orders in orders(),
         stops in proptest::option::of(1u64..20),
         one_by_one in any::<bool>(),
+        further in prop_oneof![Just(usize::MAX), 1usize..40],
     ) {
-        fn check<E: WatermarkEstimator>(dofn: Count<E>, end: u64, orders: &[(usize, f64)], one_by_one: bool) {
+        fn check<E: WatermarkEstimator>(dofn: Count<E>, end: u64, orders: &[(usize, f64)], (further, one_by_one): (usize, bool)) {
             let mut driver = Driver::new(dofn, &end);
-            driver.one_by_one = one_by_one;
+            (driver.further, driver.one_by_one) = (further, one_by_one);
             assert_eq!(driver.finish(orders), counted(end));
         }
-        check(Count::<()>::stopping(stops), end, &orders, one_by_one);
-        check(Count::<Monotonic>::stopping(stops), end, &orders, one_by_one);
+        check(Count::<()>::stopping(stops), end, &orders, (further, one_by_one));
+        check(Count::<Monotonic>::stopping(stops), end, &orders, (further, one_by_one));
         let manual = Count::<Manual> { stops, emitted: |tracker, at| tracker.set_watermark(at) };
-        check(manual, end, &orders, one_by_one);
+        check(manual, end, &orders, (further, one_by_one));
     }
 
     #[test]
@@ -254,6 +256,17 @@ fn what_is_kept_is_worked_on_to_its_end_and_its_watermark_is_no_matter() {
     assert_eq!(restriction::<OffsetRange>(&residual.part), OffsetRange::new(55, 100));
     assert_eq!((residual.part.watermark, residual.resume_after), (at(109), Duration::ZERO));
     assert_eq!(processed.progress, Some((55.0, 45.0)));
+}
+
+#[test]
+fn what_is_kept_is_given_away_in_the_end() {
+    let mut driver = Driver::new(Count::<()>::stopping(None), &300);
+    let part = driver.split().unwrap().remove(0);
+    driver.further = 20;
+    let residuals = driver.process(&part, 10, 0.5).unwrap().residuals;
+    assert_eq!(driver.rows().len(), 30);
+    let left: Vec<OffsetRange> = residuals.iter().map(|residual| restriction(&residual.part)).collect();
+    assert_eq!(left, [OffsetRange::new(55, 100), OffsetRange::new(30, 55)]);
 }
 
 #[test]

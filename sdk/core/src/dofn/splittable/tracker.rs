@@ -26,6 +26,8 @@ pub(crate) struct Work<R, E> {
     pub(crate) watermark: Timestamp,
     /// Which part is kept when the ordered number of claims was made.
     pub(crate) keep: f64,
+    /// After how many claims more the rest of it is given away.
+    pub(crate) further: usize,
     pub(crate) now: Timestamp,
     pub(crate) given: Vec<Given<R, E>>,
 }
@@ -79,11 +81,12 @@ impl<R: Restriction, T: Element, E: WatermarkEstimator> Tracker<'_, R, T, E> {
         if self.out.halt.is_some() {
             return false;
         }
-        let Work { restriction, keep, .. } = &mut *self.work;
-        // What has no end is never worked on to its end.
-        let keep = if restriction.is_bounded() { *keep } else { 0.0 };
-        self.out.left = usize::MAX;
-        if !self.work.give_away(keep, Duration::ZERO) && !self.work.restriction.is_bounded() {
+        let Work { restriction, keep, further, .. } = &mut *self.work;
+        let is_bounded = restriction.is_bounded();
+        // Something is kept only once, and nothing of what has no end.
+        let keep = if is_bounded { std::mem::take(keep) } else { 0.0 };
+        self.out.left = if keep > 0.0 { *further } else { usize::MAX };
+        if !self.work.give_away(keep, Duration::ZERO) && !is_bounded {
             self.out.halt(Halt::Mistake("its unbounded restriction gave nothing away".to_owned()));
             return false;
         }
