@@ -181,3 +181,16 @@ pub(super) fn a_window_that_never_fires(_: &dyn Runner) -> CaseResult {
     });
     is_refused(graph, &[&format!("{line}: the global window of unbounded data does not end")])
 }
+
+/// Nobody would ever see it.
+pub(super) fn a_side_input_that_is_never_ready(_: &dyn Runner) -> CaseResult {
+    let mut line = String::new();
+    let graph = Root::build(|root| {
+        let numbers = root.test_stream(TestStream::new().add_elements([(1u64, at(1))]));
+        let all = numbers.as_iterable();
+        line = line_after!();
+        numbers.map_with(all, |x, all| x + all.len() as u64).named("Look").discard();
+        Ok(())
+    });
+    is_refused(graph, &[&line, "is never ready: the global window of unbounded data does not end"])
+}

@@ -461,6 +461,7 @@ suite! {
         one_in_processing_time_holds_the_watermark: ProcessingTime,
         one_in_processing_time_goes_with_its_window: ProcessingTime,
         those_in_processing_time_fire_at_the_end: ProcessingTimers,
+        they_see_side_inputs: OnWindowExpiration,
         a_window_expires_behind_all_of_them: OnWindowExpiration,
         a_window_expires_once_for_each_key: OnWindowExpiration,
         a_window_expires_after_its_lateness: OnWindowExpiration,
@@ -543,6 +544,7 @@ suite! {
         a_script_that_makes_no_sense,
         a_trigger_that_may_lose_data,
         a_window_that_never_fires,
+        a_side_input_that_is_never_ready,
     }
     retries {
         held_back_elements_count_once,

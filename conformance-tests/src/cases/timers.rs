@@ -1,7 +1,7 @@
 //! Timers: when a step is called back, in which order, and what waits for it.
 
 use super::prelude::*;
-use super::stateful::{Obey, Pause, Tell, Till, obeys, orders, orders_at_once, plain};
+use super::stateful::{Obey, Pause, Tell, Till, obeys, orders, orders_at_once, plain, together};
 use ferrobeam::time::{millis, minutes};
 
 pub(super) fn they_fire_at_the_end_of_bounded_data(runner: &dyn Runner) -> CaseResult {
@@ -278,6 +278,76 @@ pub(super) fn those_in_processing_time_fire_at_the_end(runner: &dyn Runner) -> C
         let said = orders.par_do_stateful(Obey::<false>).map(|said| said.split('=').next().map(str::to_owned));
         let said = said.map(Option::unwrap_or_default);
         expect(&plain(&said), &["global j1 ~a @ 1", "global k1 ~a @ 2", "global k2 ~a @ 2", "global k3 ~b @ 2"]);
+        Ok(())
+    }))
+}
+
+/// Asks its side input when a timer fires and when its window expires.
+#[derive(Clone)]
+struct Asks(AsIterable<i64>);
+
+#[derive(Timers)]
+enum Ask {
+    #[timer(event_time)]
+    Event,
+    #[timer(processing_time)]
+    Clock,
+}
+
+impl StatefulDoFn for Asks {
+    type Key = ();
+    type In = i64;
+    type Out = i64;
+    type State = ();
+    type Timer = Ask;
+
+    const ON_WINDOW_EXPIRATION: bool = true;
+
+    fn process(
+        &mut self,
+        (): &(),
+        n: i64,
+        (): &mut (),
+        ctx: &mut StatefulContext<'_, i64, Ask>,
+    ) -> Result<(), BoxError> {
+        ctx.set(Ask::Event, at(n));
+        ctx.set_after(Ask::Clock, minutes(1));
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        (): &(),
+        _: Ask,
+        (): &mut (),
+        ctx: &mut StatefulContext<'_, i64, Ask>,
+    ) -> Result<(), BoxError> {
+        let sum = ctx.side(&self.0)?.iter().sum();
+        ctx.emit(sum);
+        Ok(())
+    }
+
+    fn on_window_expiration(
+        &mut self,
+        (): &(),
+        (): &mut (),
+        ctx: &mut StatefulContext<'_, i64, Ask>,
+    ) -> Result<(), BoxError> {
+        let sum: i64 = ctx.side(&self.0)?.iter().sum();
+        ctx.emit(-sum);
+        Ok(())
+    }
+}
+
+/// The side input stays until all that can ask for it is done.
+pub(super) fn they_see_side_inputs(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let windows = || FixedWindows::of(millis(10)).allowed_lateness(millis(5));
+        let side = together(root, [1, 2, 12]).window(windows()).as_iterable();
+        // The timer in processing time fires for certain only where the watermark comes to the end of all time at once.
+        let main = together(root, [5]).window(windows()).map(|n| ((), n));
+        let sums = main.par_do_stateful_with(side.clone(), Asks(side));
+        assert_that(&sums).contains_in_any_order([3, 3, -3]);
         Ok(())
     }))
 }

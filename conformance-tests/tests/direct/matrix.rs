@@ -1,6 +1,6 @@
 //! The capability matrix.
 
-use ferrobeam_conformance::{Case, Ledger, Profile, matrix};
+use ferrobeam_conformance::{CASES, Case, Ledger, Profile, matrix};
 
 #[test]
 fn the_matrix_counts_by_area_and_lists_what_does_not_pass() {
@@ -14,4 +14,11 @@ fn the_matrix_counts_by_area_and_lists_what_does_not_pass() {
         "| area | x | y |\n|---|---|---|\n| a | all 2 | 1 of 2 |\n| b | all 1 | all 1 |\n\n\
          - `a::two` on y: differs(order)\n"
     );
+}
+
+#[test]
+fn the_readme_shows_it() {
+    let ledger = Ledger::checked_in().unwrap();
+    let shown = include_str!("../../../README.md").contains(&matrix(CASES, &ledger));
+    assert!(shown, "put into the README what `cargo run -p ferrobeam-conformance -- matrix` prints");
 }

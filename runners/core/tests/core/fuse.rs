@@ -6,7 +6,7 @@ use ferrobeam_core::prelude::*;
 use ferrobeam_core::runner::Runner;
 use ferrobeam_direct::DirectRunner;
 use ferrobeam_model::urns::transforms as urns;
-use ferrobeam_runner_core::fuse::{Plan, fuse, inputs, urn};
+use ferrobeam_runner_core::fuse::{Plan, fuse, fuse_but, inputs, urn};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,6 +127,22 @@ proptest! {
     fn every_step_is_in_one_place_and_nothing_waits_for_itself(pipeline in pipelines(25)) {
         let graph = Root::build(|root| pipeline.construct(root)).unwrap();
         check(&graph, &fuse(&graph).unwrap())?;
+    }
+
+    #[test]
+    fn stages_may_be_cut_before_any_step(pipeline in pipelines(25), cuts in prop::collection::vec(any::<bool>(), 1..25)) {
+        let graph = Root::build(|root| pipeline.construct(root)).unwrap();
+        let (mut cuts, mut asked, mut cut) = (cuts.iter().cycle(), BTreeSet::new(), BTreeSet::new());
+        let is_cut_off = |id: &str| {
+            assert!(asked.insert(id.to_owned()), "asked twice about {id}");
+            let is_cut_off = cuts.next() == Some(&true);
+            cut.extend(is_cut_off.then(|| id.to_owned()));
+            is_cut_off
+        };
+        let plan = fuse_but(&graph, is_cut_off).unwrap();
+        check(&graph, &plan)?;
+        let first = plan.stages.iter().filter_map(|stage| stage.transforms.first().cloned()).collect::<BTreeSet<_>>();
+        prop_assert!(cut.is_subset(&first), "{cut:?} do not all begin a stage: {first:?}");
     }
 
     #[test]
