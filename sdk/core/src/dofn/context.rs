@@ -293,15 +293,13 @@ impl<U> Context<'_, U> {
 
 /// What `finish_bundle` may do: it belongs to no element, so it says where its output goes.
 pub struct BundleContext<'a, U> {
-    pub(crate) values: &'a mut Vec<U>,
-    pub(crate) meta: &'a mut MetaBuilder,
+    pub(crate) rows: &'a mut Rows<U>,
 }
 
 impl<U> BundleContext<'_, U> {
     /// Emits by the main output.
     pub fn emit(&mut self, value: U, at: Timestamp, window: Window) {
-        self.values.push(value);
-        self.meta.push(at, &WindowSet::One(window), PaneInfo::NO_FIRING);
+        self.rows.push(value, at, window, PaneInfo::NO_FIRING);
     }
 
     /// Calls back once the bundle is committed: see [`Context::after_commit`].

@@ -7,7 +7,7 @@ use super::guard::guard;
 use super::side::SideCache;
 use super::{DoFn, Tag};
 use crate::Element;
-use crate::batch::{Batch, Meta, MetaBuilder};
+use crate::batch::{Batch, Meta};
 use crate::error::Result;
 use crate::graph::StepName;
 use std::sync::{Mutex, PoisonError};
@@ -148,13 +148,9 @@ impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
     }
 
     fn finish_bundle(&mut self) -> Result<()> {
-        let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
-        guarded(&self.step, D::FINALIZES, || {
-            self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta })
-        })?;
-        if !values.is_empty() {
-            self.next.receive(Batch { values, meta: meta.finish() })?;
-        }
+        let mut rows = Rows::default();
+        guarded(&self.step, D::FINALIZES, || self.dofn.finish_bundle(&mut BundleContext { rows: &mut rows }))?;
+        rows.take().try_for_each(|batch| self.next.receive(batch))?;
         self.ends.iter_mut().try_for_each(|end| end.finish())?;
         self.next.finish_bundle()
     }

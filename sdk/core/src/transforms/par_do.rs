@@ -315,6 +315,37 @@ mod tests {
         assert_eq!((rows(&out[1]), rows(&out[2])), (vec![(5, 1)], vec![(7, 60)]));
     }
 
+    fn window(n: i64) -> Window {
+        Window::Interval { start: Timestamp::from_millis(n), end: Timestamp::from_millis(n + 1) }
+    }
+
+    /// Counts in windows of its own when the bundle ends.
+    #[derive(Clone)]
+    struct Windows(i64);
+
+    impl DoFn for Windows {
+        type In = u64;
+        type Out = i64;
+
+        fn process(&mut self, _: u64, _: &mut Context<'_, i64>) -> Result<(), BoxError> {
+            Ok(())
+        }
+        fn finish_bundle(&mut self, ctx: &mut BundleContext<'_, i64>) -> Result<(), BoxError> {
+            let millis = Timestamp::from_millis;
+            (0..self.0).for_each(|n| ctx.emit(n, millis(n), window(n)));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bundle_ends_with_any_number_of_windows() {
+        let graph = graph(|root| root.create([0u64]).par_do(Windows(70_000)).discard());
+        let out = run::<u64, i64>(&graph, "ParDo", batch([])).unwrap();
+        let all = out.iter().flat_map(|batch| batch.values.iter().enumerate().map(move |(row, n)| (*n, batch, row)));
+        assert!(all.clone().all(|(n, batch, row)| batch.meta.windows.get(row).as_slice() == [window(n)]));
+        assert!(all.map(|(n, ..)| n).eq(0..70_000));
+    }
+
     #[test]
     fn an_output_before_its_input_fails_the_step() {
         let graph = graph(|root| root.create([0u64]).par_do(Sort(0)).discard());

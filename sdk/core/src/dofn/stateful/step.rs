@@ -4,7 +4,6 @@ use super::context::{Cause, Moment, StatefulContext};
 use super::operator::*;
 use super::visit::Visit;
 use super::{State, StatefulDoFn, Timers, state};
-use crate::batch::{Batch, MetaBuilder};
 use crate::coder::{self, Coder, CoderError};
 use crate::dofn::context::{BundleContext, Rows, Tagged};
 use crate::dofn::dofn_step::{TagEnd, TagFactory};
@@ -164,13 +163,9 @@ impl<D: StatefulDoFn> StatefulOperator for Operator<D> {
 
     fn finish_bundle(&mut self) -> Result<()> {
         self.flush()?;
-        let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
-        guarded(&self.step, D::FINALIZES, || {
-            self.dofn.finish_bundle(&mut BundleContext { values: &mut values, meta: &mut meta })
-        })?;
-        if !values.is_empty() {
-            self.next.receive(Batch { values, meta: meta.finish() })?;
-        }
+        let mut rows = Rows::default();
+        guarded(&self.step, D::FINALIZES, || self.dofn.finish_bundle(&mut BundleContext { rows: &mut rows }))?;
+        rows.take().try_for_each(|batch| self.next.receive(batch))?;
         self.ends.iter_mut().try_for_each(|end| end.finish())?;
         self.next.finish_bundle()
     }
