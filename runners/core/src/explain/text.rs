@@ -15,7 +15,7 @@ pub(super) fn text(graph: &Graph, plan: &Plan) -> Result<String> {
     let name = |id: &str| graph.transform(id).map(|transform| transform.unique_name.as_str());
     out += "\nStages\n";
     for (i, stage) in plan.stages.iter().enumerate() {
-        let kind = if stage.splittable.is_some() { "reads restrictions of" } else { "takes" };
+        let kind = if stage.splittable.is_some() { "works in parts on" } else { "takes" };
         line(&mut out, format_args!("  {}. {kind} {}", i + 1, origin(graph, &stage.input)));
         for transform in &stage.transforms {
             line(&mut out, format_args!("       {}", name(transform)?));
