@@ -131,6 +131,85 @@ pub(super) fn steps_with_state_and_timers_have_them(runner: &dyn Runner) -> Case
     note.each_once([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 100, 101])
 }
 
+impl SplittableDoFn for Note {
+    type In = u64;
+    type Out = u64;
+    type Restriction = OffsetRange;
+    type Estimator = ();
+
+    const FINALIZES: bool = true;
+
+    fn initial_restriction(&self, end: &u64) -> Result<OffsetRange, BoxError> {
+        Ok(OffsetRange::new(0, *end))
+    }
+    fn process(
+        &mut self,
+        _: &u64,
+        tracker: &mut Tracker<'_, OffsetRange, u64>,
+        ctx: &mut ElementContext<'_>,
+    ) -> Result<Continuation, BoxError> {
+        for next in tracker.restriction().next().. {
+            let Some(mut claim) = tracker.claim(next) else { break };
+            claim.emit(next);
+            let committed = self.committed.clone();
+            ctx.after_commit(move || {
+                committed.add(next);
+                Ok(())
+            });
+        }
+        Ok(Continuation::Done)
+    }
+}
+
+/// However often the work on an element is cut.
+pub(super) fn each_claim_is_committed_once(runner: &dyn Runner) -> CaseResult {
+    let note = Note::new();
+    passes(runner.run(|root| {
+        let noted = root.create([300u64]).par_do_splittable(note.clone());
+        assert_that(&noted).contains_in_any_order(0..300);
+        Ok(())
+    }))?;
+    note.each_once(0..300)
+}
+
+impl Source for Note {
+    type Out = u64;
+    type Restriction = OffsetRange;
+    /// What comes next.
+    type Reader = u64;
+
+    const FINALIZES: bool = true;
+
+    fn split(&self, _: usize) -> Result<Vec<OffsetRange>, BoxError> {
+        Ok(vec![OffsetRange::new(0, 200), OffsetRange::new(200, 300)])
+    }
+    fn open(&self, range: &OffsetRange) -> Result<u64, BoxError> {
+        Ok(range.next())
+    }
+    fn read(&self, next: &mut u64, claims: &mut Claims<'_, OffsetRange, u64>) -> Result<(), BoxError> {
+        while claims.has_room() {
+            let Some(mut claim) = claims.claim(*next) else { break };
+            claim.emit(*next);
+            let (committed, row) = (self.committed.clone(), *next);
+            claims.after_commit(move || {
+                committed.add(row);
+                Ok(())
+            });
+            *next += 1;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn each_row_of_a_source_is_committed_once(runner: &dyn Runner) -> CaseResult {
+    let note = Note::new();
+    passes(runner.run(|root| {
+        assert_that(&root.read(note.clone())).contains_in_any_order(0..300);
+        Ok(())
+    }))?;
+    note.each_once(0..300)
+}
+
 #[derive(Clone)]
 struct Undeclared;
 

@@ -529,6 +529,8 @@ suite! {
     finalization {
         each_element_is_committed_once: InProcess,
         steps_with_state_and_timers_have_them: InProcess,
+        each_claim_is_committed_once: InProcess,
+        each_row_of_a_source_is_committed_once: InProcess,
         one_that_is_not_declared_fails: Finalization,
     }
     graph_errors {

@@ -1,5 +1,6 @@
 //! Where elements come from: a splittable step whose elements are its restrictions.
 
+use super::finalize;
 use super::restriction::{OffsetRange, Restriction};
 use super::splittable::estimator::Manual;
 use super::splittable::tracker::{Claim, Tracker};
@@ -102,6 +103,9 @@ pub trait Source: Send + Sync + 'static {
     /// Whether it ends. The watermark of a source that does stays at the beginning of time until all of it is read.
     const BOUNDED: bool = true;
 
+    /// Whether it calls [`after_commit`](Claims::after_commit): engines must know beforehand.
+    const FINALIZES: bool = false;
+
     /// Cuts all of the work, if possible into about `parts` parts.
     ///
     /// # Errors
@@ -173,6 +177,12 @@ impl<R: Restriction, T: Element> Claims<'_, R, T> {
     /// is put aside for so much processing time at least.
     pub fn resume_after(&mut self, delay: Duration) {
         self.resume_after = Some(delay);
+    }
+
+    /// Calls back once what was claimed is committed: the moment to acknowledge it. See
+    /// [`Context::after_commit`](crate::dofn::Context::after_commit).
+    pub fn after_commit(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
+        finalize::after_commit(Box::new(callback));
     }
 
     /// The processing time when this call began.

@@ -92,6 +92,7 @@ impl<S: Source> SplittableDoFn for Read<S> {
     type Estimator = Manual;
 
     const BOUNDED: bool = S::BOUNDED;
+    const FINALIZES: bool = S::FINALIZES;
 
     fn initial_restriction(&self, restriction: &S::Restriction) -> Result<S::Restriction, BoxError> {
         Ok(restriction.clone())

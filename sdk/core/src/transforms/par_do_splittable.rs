@@ -87,7 +87,13 @@ impl<T: Element> PCollection<T> {
         self.root.require(urns::requirements::REQUIRES_SPLITTABLE_DOFN);
         // Engines move a restriction together with the state of its watermark estimator.
         let restriction_coder = self.root.coder_id::<(D::Restriction, D::Estimator)>();
-        let spec = with_sides(&sides, move |payload, _| payload.restriction_coder_id.clone_from(&restriction_coder));
+        if D::FINALIZES {
+            self.root.require(urns::requirements::REQUIRES_BUNDLE_FINALIZATION);
+        }
+        let spec = with_sides(&sides, move |payload, _| {
+            payload.restriction_coder_id.clone_from(&restriction_coder);
+            payload.requests_finalization = D::FINALIZES;
+        });
         let code = |tags| StepCode::Splittable(Arc::new(SplittableStep::new(dofn, tags)));
         self.tagged_step(verb, spec, tags, sides, D::BOUNDED && self.root.is_bounded(self.id), code)
     }

@@ -9,6 +9,7 @@ pub(crate) mod tests;
 pub mod tracker;
 
 use crate::Element;
+use crate::dofn::finalize;
 use crate::dofn::restriction::Restriction;
 use crate::dofn::side::{SideCache, View};
 use crate::error::BoxError;
@@ -76,6 +77,9 @@ pub trait SplittableDoFn: Clone + Send + 'static {
 
     /// Whether the work on each element ends. A restriction that has no end fails the step if this says so.
     const BOUNDED: bool = true;
+
+    /// Whether it calls [`after_commit`](ElementContext::after_commit): engines must know beforehand.
+    const FINALIZES: bool = false;
 
     /// All the work on an element.
     ///
@@ -174,5 +178,11 @@ impl ElementContext<'_> {
     pub fn side<V: View>(&mut self, view: &V) -> Result<Arc<V::Seen>, BoxError> {
         self.sides.load(view, self.element.window)?;
         self.sides.get(view).cloned()
+    }
+
+    /// Calls back once the bundle is committed, and with it where the work on what is left begins: the moment to
+    /// acknowledge what was read. See [`Context::after_commit`](crate::dofn::Context::after_commit).
+    pub fn after_commit(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
+        finalize::after_commit(Box::new(callback));
     }
 }

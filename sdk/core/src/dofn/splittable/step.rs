@@ -8,6 +8,7 @@ use super::{Continuation, ElementContext, SplittableDoFn};
 use crate::coder::{self, CoderError, Decoded};
 use crate::dofn::dofn_step::TagFactory;
 use crate::dofn::erased::Wiring;
+use crate::dofn::finalize::guarded;
 use crate::dofn::guard::guard;
 use crate::dofn::restriction::Restriction;
 use crate::dofn::side::SideCache;
@@ -85,7 +86,7 @@ impl<D: SplittableDoFn> SplittableOperator for Operator<D> {
     fn process(&mut self, element: &Element<'_>, part: &Part, order: &Order) -> Result<Processed> {
         let Operator { step, dofn, sides, out, .. } = self;
         out.begin(element, order);
-        let processed = guard(step, || {
+        let processed = guarded(step, D::FINALIZES, || {
             let value: D::In = take(element.bytes)?;
             let mut work: Work<D::Restriction, D::Estimator> = Work {
                 restriction: take(&part.restriction)?,
