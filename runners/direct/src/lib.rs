@@ -31,6 +31,7 @@ mod run;
 mod schedule;
 mod sides;
 mod stage;
+mod waits;
 
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};

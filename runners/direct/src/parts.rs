@@ -29,6 +29,11 @@ impl Open {
         let not_before = now.saturating_add(residual.resume_after);
         Open { row: self.row.clone(), part: residual.part, not_before }
     }
+
+    /// Whether it goes on now; what is put aside until the end of time never does.
+    fn goes_on(&self, now: Timestamp) -> bool {
+        self.not_before <= now && self.not_before < Timestamp::MAX
+    }
 }
 
 /// The element as its operator sees it.
@@ -38,7 +43,7 @@ pub(crate) fn element(row: &Row) -> Element<'_> {
 
 impl Parts {
     pub(crate) fn has_work(&self, now: Timestamp) -> bool {
-        !self.fresh.is_empty() || self.open.iter().any(|open| open.not_before <= now)
+        !self.fresh.is_empty() || self.open.iter().any(|open| open.goes_on(now))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -52,12 +57,12 @@ impl Parts {
 
     /// When the next part goes on.
     pub(crate) fn next_processing_time(&self) -> Option<Timestamp> {
-        self.open.iter().map(|open| open.not_before).min()
+        self.open.iter().map(|open| open.not_before).filter(|at| *at < Timestamp::MAX).min()
     }
 
     /// Takes a part that can go on.
     pub(crate) fn take(&mut self, schedule: &mut Schedule, now: Timestamp) -> Option<Open> {
-        let ready: Vec<usize> = (0..self.open.len()).filter(|&i| self.open[i].not_before <= now).collect();
+        let ready: Vec<usize> = (0..self.open.len()).filter(|&i| self.open[i].goes_on(now)).collect();
         if ready.is_empty() {
             return None;
         }

@@ -7,14 +7,17 @@ use crate::nodes::{Node, Nodes};
 use crate::rows::Row;
 use crate::schedule::{Schedule, Trace};
 use crate::stage::{Again, Done, Effects, run_again};
+use crate::waits::{self, step};
 use bytes::Bytes;
 use ferrobeam_core::batch::WindowSet;
 use ferrobeam_core::coder;
+use ferrobeam_core::dofn::finalize::Finalizers;
 use ferrobeam_core::graph::{Graph, wire_before};
 use ferrobeam_core::metrics::{self, Metrics};
 use ferrobeam_core::testing::TestStreamEvent;
 use ferrobeam_core::windowing::{PaneInfo, Window};
 use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_model::pipeline as pb;
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Now};
 use ferrobeam_runner_core::fuse::{Plan, fuse_but};
@@ -37,6 +40,10 @@ pub(crate) struct Run<'a> {
     /// The processing time at which sources end.
     drains_at: Timestamp,
     is_draining: bool,
+    /// How often time went on since something came.
+    idle: usize,
+    /// What was read since time went on, in processing time: a source that never pauses would let none pass.
+    reading: Duration,
     metrics: Metrics,
 }
 
@@ -68,6 +75,12 @@ struct Delivery {
 /// Beyond so many waiting elements nothing new is begun before they are worked off.
 const MANY_ROWS: usize = 100_000;
 
+/// If time goes on so often and nothing comes, nothing ever will: sources are only asked again and again.
+const LONG_IDLE: usize = 10_000;
+
+/// What a bundle of an unbounded source takes, if it is the time to drain that is asked for.
+const READING: Duration = Duration::from_millis(100);
+
 impl<'a> Run<'a> {
     /// Prepares a run in which these collections are observed.
     pub(crate) fn new(
@@ -85,8 +98,21 @@ impl<'a> Run<'a> {
         let (held, parts) = (vec![None; nodes.nodes.len()], schedule.parts());
         let (clock, synchronized) = (Timestamp::EPOCH, Timestamp::EPOCH);
         let drains_at = drain_after.map_or(Timestamp::MAX, |length| clock.saturating_add(length));
-        let (is_draining, metrics) = (false, Metrics::default());
-        Ok(Run { graph, plan, schedule, nodes, held, parts, clock, synchronized, drains_at, is_draining, metrics })
+        Ok(Run {
+            graph,
+            plan,
+            schedule,
+            nodes,
+            held,
+            parts,
+            clock,
+            synchronized,
+            drains_at,
+            is_draining: false,
+            idle: 0,
+            reading: Duration::ZERO,
+            metrics: Metrics::default(),
+        })
     }
 
     /// Runs until nothing is left to do.
@@ -114,11 +140,15 @@ impl<'a> Run<'a> {
         self.deliver(first)?;
         loop {
             self.refresh()?;
+            if self.clock.saturating_add(self.reading) > self.drains_at && self.drain()? {
+                continue;
+            }
             match self.next() {
                 Some(Step::Bundle(stage)) => self.bundle(stage)?,
                 Some(Step::Fire(node)) => self.fire(node)?,
-                None if self.drain()? || self.play()? || self.let_time_pass() => {}
-                None => return self.check_nothing_waits(),
+                None if self.drain()? || self.play()? => {}
+                None if self.let_time_pass() => self.check_idle()?,
+                None => return self.check_nothing_waits("nothing can run"),
             }
         }
     }
@@ -197,7 +227,7 @@ impl<'a> Run<'a> {
         }
         // What processing time makes due may also come early, as long as no script says when it passes.
         let has_script = self.nodes.nodes.iter().any(|node| matches!(node, Node::Script { .. }));
-        let ticked = !has_script && self.schedule.ticks() && self.advance_clock();
+        let ticked = !has_script && self.schedule.ticks() && self.advance_clock(false);
         let picked = self.schedule.pick(steps.len());
         let step = *steps.get(picked)?;
         let (graph, plan, nodes) = (self.graph, &self.plan, &self.nodes);
@@ -251,10 +281,11 @@ impl<'a> Run<'a> {
         let is_behind = self.synchronized < self.clock;
         self.synchronized = self.clock;
         // First what waited for all work to come to this time.
-        is_behind || self.advance_clock()
+        is_behind || self.advance_clock(true)
     }
 
-    fn advance_clock(&mut self) -> bool {
+    /// Lets processing time pass until something is due, which also may be the end of sources; whether there is something.
+    fn advance_clock(&mut self, may_end: bool) -> bool {
         let next = |node: &Node| match node {
             Node::Stage(stage) => stage.next_processing_time(),
             Node::Grouping(grouping) => grouping.next_processing_time(),
@@ -264,14 +295,19 @@ impl<'a> Run<'a> {
         let now = self.clock;
         let next = self.nodes.nodes.iter().filter_map(next).filter(|at| *at > now).min();
         // Draining is something that happens in time.
-        let next = if self.is_draining { next } else { next.map(|at| at.min(self.drains_at)) };
+        let drains = Some(self.drains_at).filter(|at| !self.is_draining && *at > now && *at < Timestamp::MAX);
+        let drains = drains.filter(|_| may_end || next.is_some());
+        let next = next.into_iter().chain(drains).min();
+        if next.is_some() {
+            self.reading = Duration::ZERO;
+        }
         self.clock = next.unwrap_or(now);
         next.is_some()
     }
 
     /// Ends all sources if it is time; whether it was.
     fn drain(&mut self) -> Result<bool> {
-        if self.is_draining || self.clock < self.drains_at {
+        if self.is_draining || self.clock.saturating_add(self.reading) < self.drains_at {
             return Ok(false);
         }
         self.is_draining = true;
@@ -343,7 +379,13 @@ impl<'a> Run<'a> {
         match stage.bundle(processor, &mut self.schedule, now, upstream) {
             Ok(None) => Ok(()),
             Ok(Some(Done { outcome, effects, again })) => {
-                self.commit(id, outcome, effects).map_err(|error| self.find_element(number, &again, error))
+                let finalizers = self.commit(id, outcome, effects);
+                let finalizers = finalizers.map_err(|error| self.find_element(number, &again, error))?;
+                if self.is_endless(number)? {
+                    self.reading += READING;
+                }
+                // The bundle is committed, so it is too late to repeat it; but a bug is to be seen.
+                finalizers.run()
             }
             Err(failed) => Err(self.find_element(number, &failed.1, failed.0)),
         }
@@ -392,13 +434,25 @@ impl<'a> Run<'a> {
         Ok(Processor { input, buffers, parcels })
     }
 
+    /// Whether a stage begins with a source that has no end.
+    fn is_endless(&self, stage: usize) -> Result<bool> {
+        let Some(splittable) = &self.plan.stages[stage].splittable else { return Ok(false) };
+        let outputs = self.graph.transform(splittable)?.outputs.values();
+        let collections = outputs.filter_map(|output| self.graph.components().pcollections.get(output));
+        let unbounded = i32::from(pb::is_bounded::Enum::Unbounded);
+        Ok(collections.into_iter().any(|collection| collection.is_bounded == unbounded))
+    }
+
     /// The one place where a bundle's effects become visible: output first, so that nothing overtakes it.
-    fn commit(&mut self, id: NodeId, outcome: Outcome, effects: Effects) -> Result<()> {
+    fn commit(&mut self, id: NodeId, outcome: Outcome, effects: Effects) -> Result<Finalizers> {
         let Outcome { rows, parcels, metrics, finalizers } = outcome;
         let mut deliveries = VecDeque::new();
         for (grouping, parcels) in parcels {
             let now = self.now(grouping);
             if let Node::Grouping(node) = &mut self.nodes.nodes[grouping] {
+                if !parcels.is_empty() {
+                    self.idle = 0;
+                }
                 let fired = node.add(parcels, now)?;
                 let (hold, output) = (node.hold(), node.output.clone());
                 self.set_hold(grouping, hold);
@@ -419,8 +473,7 @@ impl<'a> Run<'a> {
             self.set_hold(id, hold);
         }
         self.metrics.merge(metrics);
-        // The bundle is committed, so it is too late to repeat it; but a bug is to be seen.
-        finalizers.run()
+        Ok(finalizers)
     }
 
     /// Hands elements to all that take them, and what comes of that at once to those behind.
@@ -429,6 +482,7 @@ impl<'a> Run<'a> {
             if rows.is_empty() {
                 continue;
             }
+            self.idle = 0;
             if let Some(observed) = self.nodes.observed.get_mut(&collection) {
                 observed.extend(rows.iter().cloned());
             }
@@ -462,51 +516,29 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The end: all watermarks are at the end of time, or something waits for what will never be.
-    fn check_nothing_waits(&self) -> Result<()> {
-        let mut text = String::new();
-        for (id, node) in self.nodes.nodes.iter().enumerate() {
-            let (watermarks, input) = (&self.nodes.watermarks, self.nodes.watermarks.input(id));
-            let (name, waits) = match node {
-                Node::Stage(stage) => {
-                    let (ready, waiting) = stage.waits();
-                    let plan = &self.plan.stages[stage.stage];
-                    let name = plan.transforms.first().map_or_else(String::new, |id| step(self.graph, id));
-                    let sides: Vec<_> = plan.sides.iter().map(|side| self.maker(&side.collection)).collect();
-                    let mut waits = format!("{} elements wait", ready + waiting);
-                    if waiting > 0 {
-                        waits += &format!(", {waiting} of them for the side inputs {}", sides.join(" and "));
-                    }
-                    if ready + waiting == 0 && watermarks.output(id) == Timestamp::MAX {
-                        continue;
-                    }
-                    (name, waits)
-                }
-                Node::Grouping(grouping) if watermarks.output(id) < Timestamp::MAX => {
-                    (grouping.name().to_string(), "it has panes that have not fired".to_owned())
-                }
-                _ => continue,
-            };
-            let held = watermarks.held(id).map_or_else(String::new, |at| format!(", held at {at}"));
-            text += &format!("\n  - {name}: {waits}; its input has come to {input}{held}");
+    /// Time goes on: for something, or only for sources that have nothing and timers that set themselves again?
+    fn check_idle(&mut self) -> Result<()> {
+        self.idle += 1;
+        let ends = self.drains_at < Timestamp::MAX && !self.is_draining;
+        if self.idle < LONG_IDLE || ends {
+            return Ok(());
         }
+        let why = format!(
+            "nothing comes any more: at {} of processing time, sources and timers only wait for more time to pass \
+             (`DirectRunner::drain_after` ends sources)",
+            self.clock
+        );
+        self.check_nothing_waits(&why)
+    }
+
+    /// The end: all watermarks are at the end of time, or something waits for what will never be.
+    fn check_nothing_waits(&self, why: &str) -> Result<()> {
+        let text = waits::told(self.graph, &self.plan, &self.nodes);
         if text.is_empty() {
             return Ok(());
         }
-        Err(Error::Runner { runner: "direct", message: format!("work is left and nothing can run:{text}") })
+        Err(Error::Runner { runner: "direct", message: format!("work is left and {why}:{text}") })
     }
-
-    /// For people: the step that makes a collection.
-    fn maker(&self, collection: &str) -> String {
-        let name = self.graph.components().pcollections.get(collection).map_or(collection, |c| &c.unique_name);
-        format!("`{}`", name.strip_suffix(".out").unwrap_or(name))
-    }
-}
-
-/// The step of a transform in words.
-fn step(graph: &Graph, transform: &str) -> String {
-    let step = graph.transform(transform).and_then(|transform| graph.step_name(transform));
-    step.map_or_else(|_| transform.to_owned(), ToString::to_string)
 }
 
 /// What is done in words.
@@ -515,7 +547,7 @@ fn told(graph: &Graph, plan: &Plan, nodes: &Nodes, step: Step) -> String {
     match &nodes.nodes[id] {
         Node::Stage(stage) => {
             let transforms = &plan.stages[stage.stage].transforms;
-            format!("a bundle of {}", transforms.first().map_or_else(String::new, |id| self::step(graph, id)))
+            format!("a bundle of {}", transforms.first().map_or_else(String::new, |id| waits::step(graph, id)))
         }
         Node::Grouping(grouping) => format!("{} fires", grouping.name()),
         _ => "a side input is refreshed".to_owned(),

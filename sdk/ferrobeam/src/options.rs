@@ -3,6 +3,7 @@
 use ferrobeam_core::runner::Runner;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_direct::DirectRunner;
+use std::time::Duration;
 
 // A doc comment here would become the description of every program.
 #[derive(clap::Args, Debug)]
@@ -20,6 +21,9 @@ pub(crate) struct RunOptions {
     /// Direct runner: let bundles fail with this probability, and run them again
     #[arg(long, value_name = "PROBABILITY")]
     fail_bundles: Option<f64>,
+    /// Direct runner: end unbounded sources when so many seconds of its virtual processing time have passed
+    #[arg(long, value_name = "SECONDS")]
+    drain_after: Option<u64>,
 }
 
 impl RunOptions {
@@ -33,6 +37,9 @@ impl RunOptions {
                 let mut runner = DirectRunner::new();
                 if let Some(seed) = self.seed {
                     runner = runner.seed(seed);
+                }
+                if let Some(seconds) = self.drain_after {
+                    runner = runner.drain_after(Duration::from_secs(seconds));
                 }
                 match self.fail_bundles {
                     Some(p) if !(0.0..=0.9).contains(&p) => {

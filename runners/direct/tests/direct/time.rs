@@ -4,6 +4,7 @@ use ferrobeam_core::prelude::*;
 use ferrobeam_core::testing::assert_that;
 use ferrobeam_core::time::{millis, seconds};
 use ferrobeam_direct::DirectRunner;
+use std::time::Duration;
 
 /// A number a second, for ever.
 struct Ticks;
@@ -49,6 +50,77 @@ fn a_drained_source_ends_and_its_windows_close() {
         });
         run.unwrap();
     }
+}
+
+/// What a source says when it is asked.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// A number, always.
+    More,
+    /// Nothing yet.
+    Later(Duration),
+}
+
+impl Source for Answer {
+    type Out = u64;
+    type Restriction = OffsetRange;
+    type Reader = ();
+    const BOUNDED: bool = false;
+
+    fn split(&self, _: usize) -> Result<Vec<OffsetRange>, BoxError> {
+        Ok(vec![OffsetRange::unbounded(0)])
+    }
+    fn open(&self, _: &OffsetRange) -> Result<(), BoxError> {
+        Ok(())
+    }
+    fn read(&self, (): &mut (), claims: &mut Claims<'_, OffsetRange, u64>) -> Result<(), BoxError> {
+        if let Answer::Later(delay) = self {
+            claims.resume_after(*delay);
+            return Ok(());
+        }
+        while claims.has_room() {
+            let next = claims.restriction().next();
+            let Some(mut claim) = claims.claim(next) else { return Ok(()) };
+            claim.emit_at(next, Timestamp::EPOCH + millis(next));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_source_that_never_pauses_is_drained_too() {
+    for runner in [DirectRunner::new().script([]), DirectRunner::new().seed(3)] {
+        let run = runner.drain_after(seconds(1)).run(|root| {
+            let numbers = root.read(Answer::More);
+            let all = numbers
+                .window(FixedWindows::of(seconds(1_000_000_000)))
+                .key_by(|_| ())
+                .combine_per_key((min(), count()));
+            assert_that(&all.map(|((), (least, count))| (least, count > 0))).contains_in_any_order([(0, true)]);
+            Ok(())
+        });
+        run.unwrap();
+    }
+}
+
+#[test]
+fn what_waits_for_ever_is_told() {
+    let waits = |answer, told: &str| {
+        let run = DirectRunner::new().seed(1).run(|root| {
+            let side = root.read(answer).window(FixedWindows::of(seconds(1))).as_iterable();
+            root.create([1u64]).map_with(side, |x, side| x + side.len() as u64).named("Look").discard();
+            Ok(())
+        });
+        let error = run.unwrap_err().to_string();
+        assert!(
+            error.contains(told)
+                && error.contains("`Look`")
+                && error.contains("1 of them for the side inputs that `Window`"),
+            "{error}"
+        );
+    };
+    waits(Answer::Later(Duration::MAX), "work is left and nothing can run:");
+    waits(Answer::Later(seconds(10)), "work is left and nothing comes any more: at 1970-01-01T");
 }
 
 #[test]

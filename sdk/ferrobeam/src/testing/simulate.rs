@@ -9,6 +9,7 @@ use ferrobeam_core::{Error, Result, Root};
 use ferrobeam_direct::{DirectRunner, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::time::Duration;
 
 /// So many runs are spent on a shorter schedule for a failure.
 const RUNS_TO_SHRINK: usize = 500;
@@ -75,12 +76,13 @@ pub struct Simulation<S> {
     failing_bundles: f64,
     ignored: Vec<String>,
     effects: Vec<SideEffects>,
+    drain_after: Option<Duration>,
 }
 
 impl<S: IntoIterator<Item = u64>> Simulation<S> {
     /// One run for each seed. One bundle in ten fails and is repeated.
     pub fn new(seeds: S) -> Self {
-        Simulation { seeds, failing_bundles: 0.1, ignored: Vec::new(), effects: Vec::new() }
+        Simulation { seeds, failing_bundles: 0.1, ignored: Vec::new(), effects: Vec::new(), drain_after: None }
     }
 
     /// Makes bundles fail with this probability, at most 0.9.
@@ -101,6 +103,12 @@ impl<S: IntoIterator<Item = u64>> Simulation<S> {
         self
     }
 
+    /// Drains unbounded sources after so much processing time: see [`DirectRunner::drain_after`]. What they have given by
+    /// then must not depend on the schedule, so they should have said all before.
+    pub fn drain_after(self, length: Duration) -> Self {
+        Simulation { drain_after: Some(length), ..self }
+    }
+
     /// Builds the pipeline once and runs it under each schedule, until one fails.
     ///
     /// # Errors
@@ -109,9 +117,13 @@ impl<S: IntoIterator<Item = u64>> Simulation<S> {
     /// nothing to compare.
     pub fn run(self, construct: impl FnOnce(&Root) -> Result<()>) -> Result<()> {
         let graph = Root::build(construct)?;
-        let trial = Trial::new(&graph, self.ignored, self.effects)?;
+        let runner = match self.drain_after {
+            Some(length) => DirectRunner::new().drain_after(length),
+            None => DirectRunner::new(),
+        };
+        let trial = Trial::new(&graph, runner, self.ignored, self.effects)?;
         for seed in self.seeds {
-            let runner = DirectRunner::new().seed(seed).failing_bundles(self.failing_bundles);
+            let runner = trial.runner.clone().seed(seed).failing_bundles(self.failing_bundles);
             if let Some(failure) = trial.run(&runner, false).1 {
                 let how = format!("--runner=direct --seed={seed} --fail-bundles={}", self.failing_bundles);
                 return Err(Error::Simulation(trial.explain(&runner, &failure, seed, &how)));
@@ -124,13 +136,20 @@ impl<S: IntoIterator<Item = u64>> Simulation<S> {
 /// A pipeline, what to compare, and what that is in the calmest run.
 struct Trial<'a> {
     graph: &'a Graph,
+    /// What all runs have in common.
+    runner: DirectRunner,
     comparisons: Vec<(Comparison, Items)>,
     observed: BTreeSet<String>,
     effects: Vec<(SideEffects, BTreeMap<String, usize>)>,
 }
 
 impl<'a> Trial<'a> {
-    fn new(graph: &'a Graph, ignored: Vec<String>, effects: Vec<SideEffects>) -> Result<Self> {
+    fn new(
+        graph: &'a Graph,
+        runner: DirectRunner,
+        ignored: Vec<String>,
+        effects: Vec<SideEffects>,
+    ) -> Result<Self> {
         let is_in = |step: &str, name: &str| {
             name.strip_prefix(step).is_some_and(|rest| matches!(rest.chars().next(), None | Some('/')))
         };
@@ -152,7 +171,7 @@ impl<'a> Trial<'a> {
         let observed: BTreeSet<String> =
             comparisons.iter().map(|comparison| comparison.promise().collection.clone()).collect();
         effects.iter().for_each(|effects| drop(effects.take()));
-        let (result, seen) = DirectRunner::new().script([]).observe(graph, &observed, false);
+        let (result, seen) = runner.clone().script([]).observe(graph, &observed, false);
         result.map_err(|error| Error::Simulation(format!("the calmest run fails already: {error:?}")))?;
         let items = |comparison: Comparison| {
             let rows = seen.collections.get(&comparison.promise().collection);
@@ -161,7 +180,7 @@ impl<'a> Trial<'a> {
         };
         let comparisons = comparisons.into_iter().map(items).collect();
         let effects = effects.into_iter().map(|effects| (effects.clone(), counted(effects.take()))).collect();
-        Ok(Trial { graph, comparisons, observed, effects })
+        Ok(Trial { graph, runner, comparisons, observed, effects })
     }
 
     /// One run: its decisions, if they are traced, and what is wrong with it.
@@ -186,7 +205,7 @@ impl<'a> Trial<'a> {
     fn explain(&self, runner: &DirectRunner, failure: &str, seed: u64, how: &str) -> String {
         let (trace, again) = self.run(runner, true);
         let scripted = |script: &[u32], is_traced| {
-            let runner = DirectRunner::new().script(script.iter().copied());
+            let runner = self.runner.clone().script(script.iter().copied());
             self.run(&runner, is_traced)
         };
         let shows = |script: &[u32]| scripted(script, false).1.is_some();
