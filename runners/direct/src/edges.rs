@@ -20,6 +20,8 @@ pub(crate) struct StageEdges<'a> {
     pub(crate) nodes: &'a Nodes,
     pub(crate) parts: usize,
     pub(crate) one_by_one: bool,
+    /// Whether groupings combine what they get at once, to see on which element that fails.
+    pub(crate) probes: bool,
     /// What was put where data leaves.
     pub(crate) buffers: BTreeMap<String, Buffer>,
     pub(crate) parcels: BTreeMap<usize, Parcels>,
@@ -41,7 +43,7 @@ impl Edges for StageEdges<'_> {
                 continue;
             };
             receivers.push(grouping.receiver(self.parcels.entry(id).or_default())?);
-            receivers.extend(if self.one_by_one { grouping.probe()? } else { None });
+            receivers.extend(if self.probes { grouping.probe()? } else { None });
         }
         if is_delivered {
             let buffer = self.buffers.entry(collection.to_owned()).or_default();

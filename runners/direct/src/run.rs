@@ -40,6 +40,10 @@ pub(crate) struct Run<'a> {
     /// The processing time at which sources end.
     drains_at: Timestamp,
     is_draining: bool,
+    /// Whether elements may go through a stage one by one, and to groupings in any order.
+    is_cut: bool,
+    /// How many bundles were begun.
+    begun: usize,
     /// How often time went on since something came.
     idle: usize,
     /// What was read since time went on, in processing time: a source that never pauses would let none pass.
@@ -75,6 +79,9 @@ struct Delivery {
 /// Beyond so many waiting elements nothing new is begun before they are worked off.
 const MANY_ROWS: usize = 100_000;
 
+/// Of so many bundles each may go through its stage in single elements, which takes long.
+const FEW_BUNDLES: usize = 100;
+
 /// If time goes on so often and nothing comes, nothing ever will: sources are only asked again and again.
 const LONG_IDLE: usize = 10_000;
 
@@ -109,6 +116,8 @@ impl<'a> Run<'a> {
             synchronized,
             drains_at,
             is_draining: false,
+            is_cut,
+            begun: 0,
             idle: 0,
             reading: Duration::ZERO,
             metrics: Metrics::default(),
@@ -319,7 +328,7 @@ impl<'a> Run<'a> {
                 }
                 Node::Stage(stage) if self.plan.stages[stage.stage].splittable.is_some() => {
                     let number = stage.stage;
-                    let processor = self.wire(number, false)?;
+                    let processor = self.wire(number, false, false)?;
                     let Node::Stage(stage) = &mut self.nodes.nodes[id] else { continue };
                     stage.truncate(processor)?.commit(id, &mut self.nodes.watermarks);
                 }
@@ -368,12 +377,17 @@ impl<'a> Run<'a> {
 
     fn bundle(&mut self, id: NodeId) -> Result<()> {
         let (now, upstream) = (self.now(id), self.nodes.watermarks.upstream(id));
+        self.begun += 1;
         let reuse = self.schedule.coin("with operators that were used before");
         let Node::Stage(stage) = &mut self.nodes.nodes[id] else { return Ok(()) };
         let (number, reused) = (stage.stage, stage.processor.take().filter(|_| reuse));
         let processor = match reused {
             Some(processor) => processor,
-            None => self.wire(number, false)?,
+            None => {
+                let may_divide = self.is_cut && self.begun <= FEW_BUNDLES;
+                let one_by_one = may_divide && self.schedule.coin("its elements one by one");
+                self.wire(number, one_by_one, false)?
+            }
         };
         let Node::Stage(stage) = &mut self.nodes.nodes[id] else { return Ok(()) };
         match stage.bundle(processor, &mut self.schedule, now, upstream) {
@@ -396,7 +410,7 @@ impl<'a> Run<'a> {
         if !error.is_user_code() || matches!(again, Again::No) {
             return error;
         }
-        let result = self.wire(stage, true).and_then(|processor| run_again(processor, again));
+        let result = self.wire(stage, true, true).and_then(|processor| run_again(processor, again));
         let error = match result {
             Err(found) if found.is_user_code() => found,
             _ => error,
@@ -411,13 +425,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn wire(&mut self, stage: usize, one_by_one: bool) -> Result<Processor> {
+    fn wire(&mut self, stage: usize, one_by_one: bool, probes: bool) -> Result<Processor> {
         let (graph, nodes, parts) = (self.graph, &self.nodes, self.parts);
         let stage = &self.plan.stages[stage];
         // A stateful operator is called with one element after the other, and the steps behind take part in that.
         let one_by_one = one_by_one || stage.stateful.is_some();
         let (buffers, parcels) = (BTreeMap::new(), BTreeMap::new());
-        let mut edges = StageEdges { graph, stage, nodes, parts, one_by_one, buffers, parcels };
+        let mut edges = StageEdges { graph, stage, nodes, parts, one_by_one, probes, buffers, parcels };
         let head = wire(graph, stage, &mut edges)?;
         let StageEdges { buffers, parcels, .. } = edges;
         let input = match head {
@@ -447,7 +461,10 @@ impl<'a> Run<'a> {
     fn commit(&mut self, id: NodeId, outcome: Outcome, effects: Effects) -> Result<Finalizers> {
         let Outcome { rows, parcels, metrics, finalizers } = outcome;
         let mut deliveries = VecDeque::new();
-        for (grouping, parcels) in parcels {
+        for (grouping, mut parcels) in parcels {
+            if self.is_cut {
+                self.schedule.shuffle(&mut parcels, "to a grouping in another order");
+            }
             let now = self.now(grouping);
             if let Node::Grouping(node) = &mut self.nodes.nodes[grouping] {
                 if !parcels.is_empty() {

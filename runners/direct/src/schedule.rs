@@ -141,6 +141,18 @@ impl Schedule {
         std::mem::replace(pending, rest)
     }
 
+    /// Puts what comes together in any order.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T], words: &str) {
+        // One decision and not one for each.
+        let order = if items.len() < 2 { 0 } else { self.pick(1 << 16) };
+        match order {
+            0 => return,
+            1 => items.reverse(),
+            _ => fastrand::Rng::with_seed(order as u64).shuffle(items),
+        }
+        self.say(|| words);
+    }
+
     /// Whether stages are cut where they need not be: seldom, for data is encoded there.
     pub(crate) fn is_cut(&mut self) -> bool {
         self.decide(2, |rng| usize::from(rng.usize(0..4) == 0)) == 1
@@ -220,6 +232,7 @@ mod tests {
             schedule.ticks();
             schedule.split();
         }
+        schedule.shuffle(&mut bundles, "bundles");
         schedule.is_cut();
         bundles
     }

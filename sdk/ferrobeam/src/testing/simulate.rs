@@ -144,12 +144,7 @@ struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    fn new(
-        graph: &'a Graph,
-        runner: DirectRunner,
-        ignored: Vec<String>,
-        effects: Vec<SideEffects>,
-    ) -> Result<Self> {
+    fn new(graph: &'a Graph, runner: DirectRunner, ignored: Vec<String>, effects: Vec<SideEffects>) -> Result<Self> {
         let is_in = |step: &str, name: &str| {
             name.strip_prefix(step).is_some_and(|rest| matches!(rest.chars().next(), None | Some('/')))
         };

@@ -44,6 +44,16 @@ fn a_combine_function_that_is_not_associative() {
 }
 
 #[test]
+fn the_first_of_a_group_that_is_in_no_order() {
+    finds("missing: ", |root, is_right| {
+        let groups = root.create([3u64, 1, 2]).key_by(|_| 0u64).group_by_key();
+        let first = groups.map(move |(_, values)| if is_right { values.iter().min() } else { values.iter().next() });
+        first.discard();
+        Ok(())
+    });
+}
+
+#[test]
 fn an_early_pane_that_is_taken_for_the_last() {
     finds("missing [10], not expected [", |root, is_right| {
         let windowing = FixedWindows::of(seconds(60)).trigger(AfterWatermark::new().early(after_count(2)));

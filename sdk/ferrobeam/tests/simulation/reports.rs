@@ -37,8 +37,8 @@ fn a_panic_is_shown_with_the_shortest_script_and_that_repeats_it() {
     assert!(text.contains("--runner=direct --seed=") && text.contains("--fail-bundles=0.1"), "{text}");
     let script = text.split_once("script([").unwrap().1.split_once(']').unwrap().0;
     let script: Vec<u32> = script.split(", ").map(|n| n.parse().unwrap()).collect();
-    // To cut stages, where, and what happens there.
-    assert_eq!(script.iter().filter(|n| **n > 0).count(), 3, "{text}");
+    // To cut stages, where, and what happens there: a bundle turned round, or a small one that fails and goes to the back.
+    assert!((3..=4).contains(&script.iter().filter(|n| **n > 0).count()), "{text}");
     assert!(DirectRunner::new().script(script).run(is_sorted).unwrap_err().to_string().contains("out of order"));
     DirectRunner::new().script([]).run(is_sorted).unwrap();
 }

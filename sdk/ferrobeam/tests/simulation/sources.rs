@@ -2,6 +2,8 @@
 
 use super::finds;
 use ferrobeam::prelude::*;
+use ferrobeam::testing::Simulation;
+use ferrobeam::time::seconds;
 
 /// Numbers that are left to be read. The wrong one loses one where it is split.
 #[derive(Clone, Debug, Element)]
@@ -69,4 +71,45 @@ fn a_position_that_a_split_loses() {
         root.read(Numbers { is_right, end: 30 }).discard();
         Ok(())
     });
+}
+
+/// A queue that holds ten numbers and has nothing more, for ever.
+struct Queue;
+
+impl Source for Queue {
+    type Out = u64;
+    type Restriction = OffsetRange;
+    type Reader = ();
+    const BOUNDED: bool = false;
+
+    fn split(&self, _: usize) -> Result<Vec<OffsetRange>, BoxError> {
+        Ok(vec![OffsetRange::unbounded(0)])
+    }
+    fn open(&self, _: &OffsetRange) -> Result<(), BoxError> {
+        Ok(())
+    }
+    fn read(&self, (): &mut (), claims: &mut Claims<'_, OffsetRange, u64>) -> Result<(), BoxError> {
+        while claims.has_room() {
+            let next = claims.restriction().next();
+            if next == 10 {
+                claims.resume_after(seconds(1));
+                return Ok(());
+            }
+            let Some(mut claim) = claims.claim(next) else { return Ok(()) };
+            claim.emit(next);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn unbounded_sources_are_drained() {
+    let sums = |root: &Root| {
+        let numbers = root.read(Queue).window(FixedWindows::of(seconds(60)));
+        numbers.key_by(|_| ()).combine_per_key(sum()).discard();
+        Ok(())
+    };
+    Simulation::new(0..100).drain_after(seconds(60)).run(sums).unwrap();
+    let error = Simulation::new(0..100).run(sums).unwrap_err().to_string();
+    assert!(error.contains("nothing comes any more") && error.contains("drain_after"), "{error}");
 }

@@ -150,7 +150,14 @@ impl<D: StatefulDoFn> StatefulOperator for Operator<D> {
                 (Input::Expiration, place.window.max_timestamp(), no_firing, Cause::Expiration)
             }
         };
-        self.run(input, Moment { place, now, time, pane, cause }, timers)?;
+        let called = self.run(input, Moment { place, now, time, pane, cause }, timers);
+        called.map_err(|error| match event {
+            StatefulEvent::Element { .. } => error,
+            StatefulEvent::Timer { timer, fire, .. } => {
+                error.on_element(|| format!("the timer `{}` at {fire} {}", timer.name, self.whose()))
+            }
+            StatefulEvent::WindowExpired => error.on_element(|| format!("the expiration {}", self.whose())),
+        })?;
         if self.main.is_full() { self.flush() } else { Ok(()) }
     }
 
@@ -189,6 +196,17 @@ impl<D: StatefulDoFn> Operator<D> {
         });
         // State that could not be read seemed empty: what user code made of that is no news.
         visit.failure().map_or(called, Err)
+    }
+
+    /// For people: the key and the window that the operator is at.
+    fn whose(&self) -> String {
+        let Some(Here { key, place, .. }) = &self.here else { return String::new() };
+        let mut bytes = Vec::new();
+        let key = match coder::put(key, &mut bytes) {
+            Ok(()) => coder::describe(&coder::spec_of::<D::Key>(), &bytes),
+            Err(error) => error.to_string(),
+        };
+        format!("of the key {key} in {}", place.window)
     }
 
     fn element(&self, pair: &Bytes, key_length: usize) -> Result<D::In> {
