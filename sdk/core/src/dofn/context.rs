@@ -294,12 +294,26 @@ impl<U> Context<'_, U> {
 /// What `finish_bundle` may do: it belongs to no element, so it says where its output goes.
 pub struct BundleContext<'a, U> {
     pub(crate) rows: &'a mut Rows<U>,
+    pub(crate) mistake: Option<String>,
 }
 
-impl<U> BundleContext<'_, U> {
-    /// Emits by the main output.
+impl<'a, U> BundleContext<'a, U> {
+    pub(crate) fn new(rows: &'a mut Rows<U>) -> Self {
+        BundleContext { rows, mistake: None }
+    }
+
+    /// Emits by the main output. The time may not lie behind the end of the window, nor before all elements of the bundle:
+    /// it would be late, or in nobody's time.
     pub fn emit(&mut self, value: U, at: Timestamp, window: Window) {
+        if at > window.max_timestamp() {
+            self.mistake.get_or_insert_with(|| format!("output at {at} is behind the end of its window, {window}"));
+        }
         self.rows.push(value, at, window, PaneInfo::NO_FIRING);
+    }
+
+    /// That something was emitted that may not be.
+    pub(crate) fn end(self) -> Result<(), BoxError> {
+        self.mistake.map_or(Ok(()), |mistake| Err(mistake.into()))
     }
 
     /// Calls back once the bundle is committed: see [`Context::after_commit`].

@@ -355,6 +355,31 @@ mod tests {
         assert!(error.contains("no output `odd` of this type was declared"), "{error}");
     }
 
+    /// Emits at this time in the first millisecond's window when the bundle ends.
+    #[derive(Clone)]
+    struct Behind(i64);
+
+    impl DoFn for Behind {
+        type In = u64;
+        type Out = u64;
+
+        fn process(&mut self, _: u64, _: &mut Context<'_, u64>) -> Result<(), BoxError> {
+            Ok(())
+        }
+        fn finish_bundle(&mut self, ctx: &mut BundleContext<'_, u64>) -> Result<(), BoxError> {
+            ctx.emit(1, Timestamp::from_millis(self.0), window(0));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_output_behind_its_window_fails_the_step() {
+        let graph = |at| graph(move |root| root.create([0u64]).par_do(Behind(at)).discard());
+        assert_eq!(rows(&run::<u64, u64>(&graph(0), "ParDo", batch([])).unwrap()), [(0, 1)]);
+        let error = run::<u64, u64>(&graph(1), "ParDo", batch([])).err().unwrap().to_string();
+        assert!(error.contains("output at 1970-01-01T00:00:00.001Z is behind the end of its window, ["), "{error}");
+    }
+
     #[test]
     fn an_output_that_was_not_declared_is_a_mistake() {
         let text = mistakes(|root| {

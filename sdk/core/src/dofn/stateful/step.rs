@@ -171,7 +171,11 @@ impl<D: StatefulDoFn> StatefulOperator for Operator<D> {
     fn finish_bundle(&mut self) -> Result<()> {
         self.flush()?;
         let mut rows = Rows::default();
-        guarded(&self.step, D::FINALIZES, || self.dofn.finish_bundle(&mut BundleContext { rows: &mut rows }))?;
+        guarded(&self.step, D::FINALIZES, || {
+            let mut ctx = BundleContext::new(&mut rows);
+            self.dofn.finish_bundle(&mut ctx)?;
+            ctx.end()
+        })?;
         rows.take().try_for_each(|batch| self.next.receive(batch))?;
         self.ends.iter_mut().try_for_each(|end| end.finish())?;
         self.next.finish_bundle()

@@ -270,6 +270,9 @@ fn timers_that_cannot_be_fail_the_step() {
     let expired = "behind its window [1970-01-01T00:00:00Z, 1970-01-01T00:00:00.010Z), which expires at";
     fails(on_element(|ctx| ctx.set_after(Due::End, MS * 10)), expired);
     fails(one(StatefulEvent::WindowExpired, |ctx| ctx.set(Due::End, at(9))), "the timer `End` is set to");
+    let expiration =
+        "failed on the expiration of the key 1 in [1970-01-01T00:00:00Z, 1970-01-01T00:00:00.010Z): the timer";
+    fails(one(StatefulEvent::WindowExpired, |ctx| ctx.set(Due::End, at(9))), expiration);
     fails(one(StatefulEvent::WindowExpired, |ctx| ctx.set(Due::Debounce, at(9))), "in an expired window, [");
     let beyond = |ctx: &mut Ctx<'_>| ctx.set_after(Due::Debounce, Duration::MAX);
     fails(on_element(beyond), "the timer `Debounce` is set to the end of time, behind the end of the global window");
@@ -279,7 +282,12 @@ fn timers_that_cannot_be_fail_the_step() {
     fails(output(Due::End, 8, 9), "00.009Z, behind the time that it is set to, 1970-01-01T00:00:00.008Z");
     fails(output(Due::End, 12, 10), "00.010Z, behind the end of its window [");
     fails(output(Due::Debounce, 900, 10), "00.010Z, behind the end of its window [");
-    fails(on_timer(&timer("End", ""), 8, 6, |ctx| ctx.set_with_output(Due::End, at(9), at(5))), "00.005Z, before the");
+    let before = |ctx: &mut Ctx<'_>| ctx.set_with_output(Due::End, at(9), at(5));
+    fails(on_timer(&timer("End", ""), 8, 6, before), "00.005Z, before the");
+    fails(
+        on_timer(&timer("End", ""), 8, 6, before),
+        "on the timer `End` at 1970-01-01T00:00:00.008Z of the key 1 in [",
+    );
 }
 
 #[test]
