@@ -25,6 +25,7 @@ mod edges;
 mod grouping;
 mod keyed;
 mod nodes;
+mod outputs;
 mod parts;
 mod rows;
 mod run;

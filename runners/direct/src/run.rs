@@ -4,6 +4,7 @@ use crate::bundle::{Input, Outcome, Processor};
 use crate::edges::StageEdges;
 use crate::grouping;
 use crate::nodes::{Node, Nodes};
+use crate::outputs;
 use crate::rows::Row;
 use crate::schedule::{Schedule, Trace};
 use crate::stage::{Again, Done, Effects, run_again};
@@ -459,6 +460,12 @@ impl<'a> Run<'a> {
 
     /// The one place where a bundle's effects become visible: output first, so that nothing overtakes it.
     fn commit(&mut self, id: NodeId, outcome: Outcome, effects: Effects) -> Result<Finalizers> {
+        if let Node::Stage(stage) = &self.nodes.nodes[id] {
+            let stage = &self.plan.stages[stage.stage];
+            // Parts and timers have times of their own, which their operators know.
+            let is_plain = stage.splittable.is_none() && stage.stateful.is_none();
+            outputs::check(self.graph, &self.nodes, &outcome, effects.first().filter(|_| is_plain))?;
+        }
         let Outcome { rows, parcels, metrics, finalizers } = outcome;
         let mut deliveries = VecDeque::new();
         for (grouping, mut parcels) in parcels {

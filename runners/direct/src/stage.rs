@@ -46,6 +46,11 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
+    /// The earliest of the elements that the bundle took.
+    pub(crate) fn first(&self) -> Option<Timestamp> {
+        self.consumed.iter().min().copied()
+    }
+
     /// Tells the watermarks.
     pub(crate) fn commit(self, node: NodeId, watermarks: &mut Watermarks) {
         self.consumed.into_iter().for_each(|at| watermarks.pending(node, Some(at), None));

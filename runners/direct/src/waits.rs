@@ -39,15 +39,19 @@ fn of_stage(graph: &Graph, stage: &Stage, ready: usize, waiting: usize) -> (Stri
     (first.map_or_else(String::new, |id| step(graph, id)), waits)
 }
 
-/// The step that makes a collection, in words.
-fn maker(graph: &Graph, collection: &str) -> String {
+/// The step that makes a collection.
+pub(crate) fn maker_of<'a>(graph: &'a Graph, collection: &str) -> Option<&'a str> {
     let makes = |id: &&String| {
         graph.transform(id).is_ok_and(|transform| {
             transform.subtransforms.is_empty() && transform.outputs.values().any(|output| output == collection)
         })
     };
-    let transform = graph.components().transforms.keys().find(makes);
-    transform.map_or_else(|| collection.to_owned(), |id| step(graph, id))
+    graph.components().transforms.keys().find(makes).map(String::as_str)
+}
+
+/// The step that makes a collection, in words.
+fn maker(graph: &Graph, collection: &str) -> String {
+    maker_of(graph, collection).map_or_else(|| collection.to_owned(), |id| step(graph, id))
 }
 
 /// The step of a transform in words.

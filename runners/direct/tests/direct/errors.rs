@@ -1,9 +1,12 @@
 //! What a failing run says.
 
+use ferrobeam_core::testing::assert_that;
+use ferrobeam_core::windowing::Window;
 use ferrobeam_core::{prelude::*, runner::Runner};
 use ferrobeam_direct::DirectRunner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 #[derive(Clone)]
 struct Picky;
@@ -89,5 +92,55 @@ fn panics_between_steps_are_errors_and_clean_up() {
         let error = result.map(drop).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
         assert!(seen.load(Ordering::Relaxed), "the launcher cleans up");
+    }
+}
+
+/// Emits once a bundle, when and where it is told.
+#[derive(Clone)]
+struct Ends(Timestamp, Window);
+
+impl DoFn for Ends {
+    type In = u64;
+    type Out = u64;
+
+    fn process(&mut self, _: u64, _: &mut Context<'_, u64>) -> Result<(), BoxError> {
+        Ok(())
+    }
+    fn finish_bundle(&mut self, ctx: &mut BundleContext<'_, u64>) -> Result<(), BoxError> {
+        ctx.emit(1, self.0, self.1);
+        Ok(())
+    }
+}
+
+#[test]
+fn outputs_of_a_bundles_end_are_in_their_time_and_windows() {
+    let at = Timestamp::from_millis;
+    let interval = Window::Interval { start: at(0), end: at(10) };
+    let run = |ends: Ends, groups: bool| {
+        let run = DirectRunner::new().seed(1).run(|root| {
+            let numbers = root
+                .create([5u64])
+                .with_timestamps(|n| Timestamp::from_millis(n.cast_signed()))
+                .window(FixedWindows::of(Duration::from_millis(10)));
+            let ended = numbers.reshuffle().par_do(ends).named("End");
+            if groups {
+                ended.key_by(|_| ()).group_by_key().discard()
+            } else {
+                ended.reshuffle().discard()
+            }
+            assert_that(&ended).contains_in_any_order([1]);
+            Ok(())
+        });
+        run.map(drop).map_err(|error| error.to_string())
+    };
+    for groups in [false, true] {
+        run(Ends(at(5), interval), groups).unwrap();
+        let early = run(Ends(at(4), interval), groups).unwrap_err();
+        assert!(early.contains("00.004Z is before all elements of its bundle, the first of which is at"), "{early}");
+        let foreign = run(Ends(at(5), Window::Global), groups).unwrap_err();
+        assert!(
+            foreign.contains("an output is in the global window, and its collection in other windows"),
+            "{foreign}"
+        );
     }
 }
