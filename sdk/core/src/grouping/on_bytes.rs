@@ -5,11 +5,14 @@ use crate::batch::Batch;
 use crate::coder::{self, Coder};
 use crate::combiners::CombineFn;
 use crate::dofn::batch_step::BatchStep;
-use crate::dofn::erased::AnyStep;
+use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Receiver, Wiring, share};
+use crate::dofn::guard::guard;
 use crate::error::{BoxError, Result};
+use crate::graph::StepName;
 use crate::{Element, Key};
 use bytes::Bytes;
 use hashbrown::HashTable;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A typed pair becomes one with an encoded key and a value that was encoded and decoded; the same store groups them;
@@ -26,15 +29,50 @@ pub struct OnBytes {
 
 pub(super) fn on_bytes<K: Key, C: CombineFn>(combine: C) -> OnBytes {
     OnBytes {
-        encode: Arc::new(BatchStep::new(encode::<K, C::In>)),
+        encode: Arc::new(EncodeKeys::<K, C::In>(PhantomData)),
         grouping: Arc::new(Grouping::<Bytes, C>::unlifted(combine, |key| coder::describe(&coder::spec_of::<K>(), key))),
         decode: Arc::new(BatchStep::new(decode::<K, C::Out>)),
     }
 }
 
-fn encode<K: Key, V: Element>(batch: Batch<(K, V)>) -> Result<Batch<(Bytes, V)>, BoxError> {
+/// Makes keys bytes, and checks their law among all keys of a bundle.
+struct EncodeKeys<K, V>(PhantomData<fn(K, V)>);
+
+impl<K: Key, V: Element> AnyStep for EncodeKeys<K, V> {
+    fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
+        let (step, next) = (wiring.step.clone(), wiring.outputs.take::<(Bytes, V)>(MAIN)?);
+        Ok(AnyReceiver::new(KeyEncoder::<K, V> { step, law: Law::default(), next }))
+    }
+
+    fn share(&self, input: AnyReceiver, producers: usize) -> Result<Vec<AnyReceiver>> {
+        Ok(share(input.typed::<(K, V)>()?, producers))
+    }
+}
+
+struct KeyEncoder<K, V> {
+    step: StepName,
+    law: Law<K>,
+    next: Next<(Bytes, V)>,
+}
+
+impl<K: Key, V: Element> Receiver<(K, V)> for KeyEncoder<K, V> {
+    fn start_bundle(&mut self) -> Result<()> {
+        self.law = Law::default();
+        self.next.start_bundle()
+    }
+
+    fn receive(&mut self, batch: Batch<(K, V)>) -> Result<()> {
+        let encoded = guard(&self.step, || encode(batch, &mut self.law))?;
+        self.next.receive(encoded)
+    }
+
+    fn finish_bundle(&mut self) -> Result<()> {
+        self.next.finish_bundle()
+    }
+}
+
+fn encode<K: Key, V: Element>(batch: Batch<(K, V)>, law: &mut Law<K>) -> Result<Batch<(Bytes, V)>, BoxError> {
     let (keys, values) = (coder::of::<K>(), coder::of::<V>());
-    let mut law = Law::<K>::default();
     let mut scratch = Vec::new();
     let mut pair = |(key, value): (K, V)| -> Result<(Bytes, V), BoxError> {
         scratch.clear();
@@ -59,7 +97,7 @@ fn decode_all<T, C: Coder<T>>(coder: &C, mut bytes: &[u8]) -> Result<T, BoxError
     if bytes.is_empty() { Ok(value) } else { Err(format!("decoding left {} bytes over", bytes.len()).into()) }
 }
 
-/// The keys of a batch with their bytes.
+/// The keys of a bundle with their bytes.
 struct Law<K>(HashTable<(K, Bytes)>);
 
 impl<K> Default for Law<K> {

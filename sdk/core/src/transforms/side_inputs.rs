@@ -30,7 +30,12 @@ impl<T: Element> View for Singleton<T> {
         match rows.typed::<T>()?.as_slice() {
             [] => self.default.clone().ok_or_else(|| none.into()),
             [one] => Ok(Arc::new(one.clone())),
-            many => Err(format!("a singleton side input has {} elements in this window", many.len()).into()),
+            many => Err(format!(
+                "a singleton side input has {} elements in this window; if they are results of several panes, let the \
+                 collection discard what has fired",
+                many.len()
+            )
+            .into()),
         }
     }
 }
@@ -184,6 +189,10 @@ impl<T: Element> PCollection<T> {
 
     /// The collection's one element as a side input; a window with none or several fails the step that looks.
     ///
+    /// If the collection's windows fire more than once, steps see the newest pane, and it is not certain which of them an
+    /// element sees. The pane of a collection that accumulates holds the results of all panes before, as in Beam: results of
+    /// which only the newest counts come out of a collection that discards what has fired.
+    ///
     /// ```
     /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
     /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
@@ -304,7 +313,8 @@ mod tests {
         assert_eq!(load(&or, vec![3u64]), Ok(Arc::new(3)));
         assert_eq!(load(&or, none.to_vec()), Ok(Arc::new(7)));
         assert!(load(&plain, none.to_vec()).unwrap_err().contains("is empty"));
-        assert_eq!(load(&plain, vec![3u64, 4]).unwrap_err(), "a singleton side input has 2 elements in this window");
+        let several = load(&plain, vec![3u64, 4]).unwrap_err();
+        assert!(several.starts_with("a singleton side input has 2 elements in this window; "), "{several}");
     }
 
     #[test]
