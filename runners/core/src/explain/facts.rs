@@ -45,6 +45,12 @@ impl<'a> Facts<'a> {
                 let is_family = |name: &str| families.iter().any(|family| family.name == name);
                 let timers = facts.timers.iter_mut().filter(|(name, _)| is_family(name));
                 timers.for_each(|(_, clock)| clock.push_str(", one for each tag"));
+                for (name, kind) in &mut facts.state {
+                    if let Some(cell) = code.facts().cells.iter().find(|cell| cell.name == name) {
+                        let ttl = cell.ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
+                        *kind = format!("{}{ttl}", cell.form);
+                    }
+                }
             }
             _ => {}
         }

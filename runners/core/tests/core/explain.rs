@@ -293,7 +293,7 @@ fn only_a_bounded_source_holds_until_all_is_read() {
 #[test]
 fn what_a_stateful_step_asks_for_is_said() {
     let text = text(&endless(), Form::Text);
-    let step = "         timers Each (processing time, one for each tag), End (event time)\n         takes the elements of \
+    let step = "         state lately (set, for 3600s), seen (set), sum (combining, for 2s)\n         timers Each (processing time, one for each tag), End (event time)\n         takes the elements of \
                 a key in the order of their timestamps\n         holds";
     assert!(text.contains(step), "{text}");
 }
