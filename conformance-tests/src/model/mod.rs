@@ -3,21 +3,23 @@
 //! A line of the prose in double braces stands for a table: `{{script}}`, or `{{panes WINDOWS TRIGGER LATENESS ..}}` with
 //! further choices behind it.
 
+mod own;
 mod panes;
 
 use ferrobeam::prelude::*;
 use ferrobeam::runner::Runner;
 use ferrobeam::testing::TestStream;
-use ferrobeam::time::seconds;
+use ferrobeam::time::{hours, seconds};
 use panes::panes;
 use std::fmt::Write;
+use std::time::Duration;
 
-/// One step of the script. Times are seconds, and an element is its own event time.
+/// One step of the script. Event times are in the unit of the table, and an element is its own event time.
 #[derive(Clone, Copy, PartialEq)]
 enum Step {
     Element(i64),
     Watermark(i64),
-    /// So much processing time passes.
+    /// So many seconds of processing time pass.
     Passes(u64),
     /// The watermark moves to the end of time.
     End,
@@ -40,6 +42,40 @@ const SCRIPT: [Step; 15] = [
     Step::Element(16),
     Step::End,
 ];
+
+/// What an element counts: seconds of event time, or hours where windows are long.
+#[derive(Clone, Copy)]
+enum Unit {
+    Second,
+    Hour,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Unit::Second => "second",
+            Unit::Hour => "hour",
+        }
+    }
+
+    fn of(self, count: u64) -> Duration {
+        match self {
+            Unit::Second => seconds(count),
+            Unit::Hour => hours(count),
+        }
+    }
+
+    fn millis(self) -> i64 {
+        match self {
+            Unit::Second => 1000,
+            Unit::Hour => 3_600_000,
+        }
+    }
+
+    fn at(self, time: i64) -> Timestamp {
+        Timestamp::from_millis(self.millis() * time)
+    }
+}
 
 /// The page, as Markdown, from pipelines that this runner runs.
 ///
@@ -82,15 +118,11 @@ fn script_table(page: &mut String) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_millis(1000 * second)
-}
-
 /// The script with a mark behind each of its steps but the last one.
-fn script() -> TestStream<Option<i64>> {
+fn script(unit: Unit) -> TestStream<Option<i64>> {
     SCRIPT.iter().fold(TestStream::new(), |script, step| match *step {
-        Step::Element(n) => crate::in_order::mark(script.add_elements([(Some(n), at(n))])),
-        Step::Watermark(to) => crate::in_order::mark(script.advance_watermark_to(at(to))),
+        Step::Element(n) => crate::in_order::mark(script.add_elements([(Some(n), unit.at(n))])),
+        Step::Watermark(to) => crate::in_order::mark(script.advance_watermark_to(unit.at(to))),
         Step::Passes(length) => crate::in_order::mark(script.advance_processing_time(seconds(length))),
         Step::End => script.advance_watermark_to_infinity(),
     })

@@ -1,12 +1,14 @@
 //! The panes of one windowing, as a table.
 
-use super::script;
+use super::own::Shifts;
+use super::{Unit, script};
 use crate::check::Log;
 use crate::in_order::{Pane, by_mark, in_order};
 use ferrobeam::prelude::*;
 use ferrobeam::runner::Runner;
 use ferrobeam::testing::assert_that;
 use ferrobeam::time::seconds;
+use ferrobeam::windowing::trigger::after_synchronized_processing_time;
 use ferrobeam::windowing::{Complete, PaneInfo, Timing, Windows};
 use std::fmt::Write;
 
@@ -19,12 +21,13 @@ macro_rules! shown {
 
 /// The choices of a windowing but its windows.
 struct Choices<'a> {
+    unit: Unit,
     trigger: (&'static str, Trigger),
     lateness: u64,
     others: &'a [&'a str],
 }
 
-/// The table for these choices: windows, trigger, lateness in seconds, and others by name.
+/// The table for these choices: windows, trigger, lateness in the unit of the table, and others by name.
 pub(super) fn panes(runner: &dyn Runner, choices: &[&str]) -> Result<String, BoxError> {
     let [windows, trigger, lateness, others @ ..] = choices else {
         return Err(format!("a table needs windows, a trigger and a lateness: {choices:?}").into());
@@ -36,14 +39,27 @@ pub(super) fn panes(runner: &dyn Runner, choices: &[&str]) -> Result<String, Box
         "delay" => shown!(AfterWatermark::new().early(after_delay(seconds(20))).late(after_count(2)).into()),
         "count" => shown!(repeatedly(after_count(2))),
         "never" => shown!(Trigger::Never),
+        "always" => shown!(Trigger::Always),
+        "synchronized" => shown!(repeatedly(after_synchronized_processing_time())),
+        "all" => shown!(repeatedly(after_all([after_count(2), after_delay(seconds(20))]))),
+        "any" => shown!(repeatedly(after_any([after_count(2), after_delay(seconds(20))]))),
+        "each" => shown!(after_each([after_count(1), repeatedly(after_count(2))])),
+        "or-finally" => shown!(repeatedly(after_count(1)).or_finally(after_count(3))),
+        "nested" => {
+            shown!(repeatedly(after_each([after_any([after_count(2), after_delay(seconds(20))]), after_count(1)])))
+        }
         other => return Err(format!("there is no trigger `{other}`").into()),
     };
-    let choices = Choices { trigger, lateness: lateness.parse()?, others };
+    let unit = if *windows == "days" { Unit::Hour } else { Unit::Second };
+    let choices = Choices { unit, trigger, lateness: lateness.parse()?, others };
     match *windows {
         "fixed" => choices.table(runner, shown!(FixedWindows::of(seconds(10)))),
         "sliding" => choices.table(runner, shown!(SlidingWindows::of(seconds(10)).every(seconds(5)))),
+        "gaps" => choices.table(runner, shown!(SlidingWindows::of(seconds(5)).every(seconds(8)))),
         "sessions" => choices.table(runner, shown!(Sessions::with_gap(seconds(5)))),
         "global" => choices.table(runner, shown!(GlobalWindows::new())),
+        "days" => choices.table(runner, shown!(CalendarWindows::days(1).time_zone("America/New_York"))),
+        "own" => choices.table(runner, shown!(Windowing::of(Shifts))),
         other => Err(format!("there are no windows `{other}`").into()),
     }
 }
@@ -62,8 +78,8 @@ impl Choices<'_> {
         (windows_text, windows): (&str, Windowing<W>),
     ) -> Result<String, BoxError> {
         let triggered = windows.trigger(self.trigger.1.clone());
-        let discarding = run(runner, self.complete(triggered.clone().discarding())?)?;
-        let accumulating = run(runner, self.complete(triggered.accumulating())?)?;
+        let discarding = run(runner, self.unit, self.complete(triggered.clone().discarding())?)?;
+        let accumulating = run(runner, self.unit, self.complete(triggered.accumulating())?)?;
         let mut table = format!("`{}`\n\n", self.text(windows_text));
         writeln!(table, "| after step | window | pane | discarding | accumulating | timestamp |")?;
         writeln!(table, "|---:|---|---|---|---|---|")?;
@@ -73,13 +89,15 @@ impl Choices<'_> {
                 return Err(format!("the modes differ in more than contents: {panes:?} and {all:?}").into());
             }
             for ((window, (values, timestamp, pane)), (_, (all, ..))) in rows {
-                let (window, pane, timestamp) = (show_window(window), show_pane(pane), show_time(*timestamp));
+                let (window, pane) = (show_window(window, self.unit), show_pane(pane));
+                let timestamp = show_time(*timestamp, self.unit);
                 let (values, all) = (show_values(values), show_values(all));
                 writeln!(table, "| {} | {window} | {pane} | {values} | {all} | {timestamp} |", step + 1)?;
             }
         }
         if !discarding.late.is_empty() {
-            let late = discarding.late.iter().map(|(n, window)| format!("{n} for {}", show_window(window)));
+            let show = |(n, window): &(i64, Window)| format!("{n} for {}", show_window(window, self.unit));
+            let late = discarding.late.iter().map(show);
             writeln!(table, "\nToo late, and dropped: {}.", late.collect::<Vec<_>>().join(", "))?;
         }
         Ok(table)
@@ -87,12 +105,13 @@ impl Choices<'_> {
 
     fn text(&self, windows: &str) -> String {
         let mut text = windows.to_owned();
-        let trigger = self.trigger.0.trim_end_matches(".into()");
+        // A long expression comes in several lines.
+        let trigger = self.trigger.0.trim_end_matches(".into()").replace('\n', " ");
         if !trigger.is_empty() {
             text += &format!(".trigger({trigger})");
         }
         if self.lateness > 0 {
-            text += &format!(".allowed_lateness(seconds({}))", self.lateness);
+            text += &format!(".allowed_lateness({}s({}))", self.unit.name(), self.lateness);
         }
         for other in self.others {
             text += match *other {
@@ -107,7 +126,7 @@ impl Choices<'_> {
     }
 
     fn complete<W>(&self, windowing: Windowing<W, Complete>) -> Result<Windowing<W, Complete>, BoxError> {
-        let windowing = windowing.allowed_lateness(seconds(self.lateness)).allow_data_loss();
+        let windowing = windowing.allowed_lateness(self.unit.of(self.lateness)).allow_data_loss();
         self.others.iter().try_fold(windowing, |windowing, other| match *other {
             "earliest" => Ok(windowing.timestamp_combiner(TimestampCombiner::Earliest)),
             "latest" => Ok(windowing.timestamp_combiner(TimestampCombiner::Latest)),
@@ -118,10 +137,10 @@ impl Choices<'_> {
     }
 }
 
-fn run<W: Into<Windows> + Clone>(runner: &dyn Runner, windowing: Windowing<W>) -> Result<Shown, BoxError> {
+fn run<W: Into<Windows> + Clone>(runner: &dyn Runner, unit: Unit, windowing: Windowing<W>) -> Result<Shown, BoxError> {
     let (panes, late) = (Log::new(), Log::new());
     runner.run(|root| {
-        let stream = root.test_stream(script());
+        let stream = root.test_stream(script(unit));
         let (panes, late) = (panes.clone(), late.clone());
         assert_that(&in_order(&stream, windowing.clone())).satisfies(move |seen| {
             panes.add(by_mark(seen)?);
@@ -155,9 +174,11 @@ impl DoFn for ReifyWindow {
     }
 }
 
-fn show_window(window: &Window) -> String {
+fn show_window(window: &Window, unit: Unit) -> String {
     match window {
-        Window::Interval { start, end } => format!("[{}, {})", start.millis() / 1000, end.millis() / 1000),
+        Window::Interval { start, end } => {
+            format!("[{}, {})", start.millis() / unit.millis(), end.millis() / unit.millis())
+        }
         Window::Global => "global".to_owned(),
     }
 }
@@ -177,10 +198,12 @@ fn show_values(values: &[i64]) -> String {
     if values.is_empty() { "nothing".to_owned() } else { values.join(", ") }
 }
 
-fn show_time(at: Timestamp) -> String {
-    match (at, at.millis() % 1000) {
-        (Timestamp::END_OF_GLOBAL_WINDOW, _) => "end of time".to_owned(),
-        (_, 0) => (at.millis() / 1000).to_string(),
-        (_, rest) => format!("{}.{rest:03}", at.millis() / 1000),
+fn show_time(at: Timestamp, unit: Unit) -> String {
+    let (whole, rest) = (at.millis() / unit.millis(), at.millis() % unit.millis());
+    match unit {
+        _ if at == Timestamp::END_OF_GLOBAL_WINDOW => "end of time".to_owned(),
+        _ if rest == 0 => whole.to_string(),
+        Unit::Second => format!("{whole}.{rest:03}"),
+        Unit::Hour => format!("{whole}:{:02}:{:02}.{:03}", rest / 60_000, rest / 1000 % 60, rest % 1000),
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn dot(graph: &Graph, plan: &Plan) -> Result<String> {
         }
         out += "  }\n";
     }
-    let junctions: Vec<&Junction> = plan.groupings.iter().chain(&plan.reshuffles).chain(&plan.flattens).collect();
+    let kinds = [&plan.groupings, &plan.reshuffles, &plan.flattens, &plan.late_outputs];
+    let junctions: Vec<&Junction> = kinds.into_iter().flatten().collect();
     let mut shown: Vec<&str> = Vec::new();
     for junction in &junctions {
         if !shown.contains(&junction.transform.as_str()) {

@@ -17,9 +17,11 @@ pub(super) struct Facts<'a> {
     /// The collection whose windowing the step groups by or makes, and that windowing.
     pub(super) windowing: Option<(&'a str, &'a WindowingStrategy)>,
     /// Cells by name, with their kinds.
-    pub(super) state: Vec<(String, &'static str)>,
+    pub(super) state: Vec<(String, String)>,
     /// Timers and families of timers by name, with their clocks.
-    pub(super) timers: Vec<(String, &'static str)>,
+    pub(super) timers: Vec<(String, String)>,
+    /// What it asks of a runner besides.
+    pub(super) needs: Vec<&'static str>,
     /// Where the watermark behind the step may be held, and until when.
     pub(super) holds: Vec<&'static str>,
 }
@@ -34,8 +36,23 @@ impl<'a> Facts<'a> {
             facts = Facts::of_par_do(&pb::ParDoPayload::decode(payload).map_err(broken)?);
         }
         let code = graph.code(transform)?;
-        if let Some(StepCode::Splittable(_)) = code {
-            facts.holds = vec!["holds the watermark at the beginning of time until all is read"];
+        match code {
+            Some(StepCode::Splittable(_)) if reads_a_source(graph, id)? => {
+                facts.holds = vec![source_hold(is_bounded(graph, transform))];
+            }
+            Some(StepCode::Stateful(code)) => {
+                let families: Vec<_> = code.facts().timers.iter().filter(|timer| timer.is_family).collect();
+                let is_family = |name: &str| families.iter().any(|family| family.name == name);
+                let timers = facts.timers.iter_mut().filter(|(name, _)| is_family(name));
+                timers.for_each(|(_, clock)| clock.push_str(", one for each tag"));
+                for (name, kind) in &mut facts.state {
+                    if let Some(cell) = code.facts().cells.iter().find(|cell| cell.name == name) {
+                        let ttl = cell.ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
+                        *kind = format!("{}{ttl}", cell.form);
+                    }
+                }
+            }
+            _ => {}
         }
         let groups = matches!(code, Some(StepCode::Grouping(_))) || urn(transform) == urns::GROUP_BY_KEY;
         let shown = match urn(transform) {
@@ -56,7 +73,7 @@ impl<'a> Facts<'a> {
 
     fn of_par_do(payload: &pb::ParDoPayload) -> Self {
         let expiration = &payload.on_window_expiration_timer_family_spec;
-        let state = payload.state_specs.iter().map(|(name, spec)| (name.clone(), kind(spec.spec.as_ref())));
+        let state = payload.state_specs.iter().map(|(name, spec)| (name.clone(), kind(spec.spec.as_ref()).to_owned()));
         let timers = payload.timer_family_specs.iter().map(|(name, spec)| {
             let clock = match spec.time_domain() {
                 _ if name == expiration => "when its window expires",
@@ -64,9 +81,15 @@ impl<'a> Facts<'a> {
                 pb::time_domain::Enum::ProcessingTime => "processing time",
                 pb::time_domain::Enum::Unspecified => "of no clock that is known",
             };
-            (name.clone(), clock)
+            (name.clone(), clock.to_owned())
         });
         let mut facts = Facts { state: state.collect(), timers: timers.collect(), ..Facts::default() };
+        if payload.requires_time_sorted_input {
+            facts.needs.push("takes the elements of a key in the order of their timestamps");
+        }
+        if payload.requests_finalization {
+            facts.needs.push("is called back when a bundle is committed");
+        }
         if !facts.timers.is_empty() {
             facts.holds.push("holds the watermark at the output timestamps of its timers until they have fired");
         }
@@ -80,13 +103,39 @@ impl<'a> Facts<'a> {
 
     /// The facts in words, a line each.
     pub(super) fn lines(&self) -> Vec<String> {
-        let list = |what: &str, all: &[(String, &str)]| {
+        let list = |what: &str, all: &[(String, String)]| {
             let all: Vec<_> = all.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
             (!all.is_empty()).then(|| format!("{what} {}", all.join(", ")))
         };
         let windowing = self.windowing.iter().map(|(_, strategy)| words(strategy));
         let lists = [list("state", &self.state), list("timers", &self.timers)];
-        windowing.chain(lists.into_iter().flatten()).chain(self.holds.iter().map(|hold| (*hold).to_owned())).collect()
+        let others = self.needs.iter().chain(&self.holds).map(|fact| (*fact).to_owned());
+        windowing.chain(lists.into_iter().flatten()).chain(others).collect()
+    }
+}
+
+/// Whether a step is the last one of what [`Root::read`](ferrobeam_core::Root::read) makes.
+fn reads_a_source(graph: &Graph, id: &str) -> Result<bool> {
+    const PARTS: [&str; 4] = ["Impulse", "Split", "Reshuffle", "Read"];
+    for scope in graph.components().transforms.values() {
+        if scope.subtransforms.len() == PARTS.len() && scope.subtransforms.last().is_some_and(|last| last == id) {
+            let parts = scope.subtransforms.iter().map(|part| graph.transform(part)).collect::<Result<Vec<_>>>()?;
+            return Ok(parts.iter().zip(PARTS).all(|(part, name)| part.unique_name.rsplit('/').next() == Some(name)));
+        }
+    }
+    Ok(false)
+}
+
+fn is_bounded(graph: &Graph, transform: &pb::PTransform) -> bool {
+    let mut made = transform.outputs.values().filter_map(|id| graph.components().pcollections.get(id));
+    made.all(|collection| collection.is_bounded() == pb::is_bounded::Enum::Bounded)
+}
+
+fn source_hold(is_bounded: bool) -> &'static str {
+    if is_bounded {
+        "holds the watermark at the beginning of time until all is read"
+    } else {
+        "holds the watermark where its source has set it, and before that at the beginning of time"
     }
 }
 
@@ -163,11 +212,15 @@ mod tests {
             ]
             .into(),
             on_window_expiration_timer_family_spec: "gc".to_owned(),
+            requires_time_sorted_input: true,
+            requests_finalization: true,
             ..Default::default()
         };
         let lines = [
             "state events (ordered list), seen (value)",
             "timers alarm (event time), flush (processing time), gc (when its window expires)",
+            "takes the elements of a key in the order of their timestamps",
+            "is called back when a bundle is committed",
             "holds the watermark at the output timestamps of its timers until they have fired",
         ];
         assert_eq!(Facts::of_par_do(&payload).lines(), lines);

@@ -25,6 +25,7 @@ pub(super) fn json(graph: &Graph, plan: &Plan) -> Result<Value> {
                 "windowing": facts.windowing.and_then(|(collection, _)| windowing_id(graph, collection)),
                 "state": facts.state.into_iter().collect::<BTreeMap<_, _>>(),
                 "timers": facts.timers.into_iter().collect::<BTreeMap<_, _>>(),
+                "needs": facts.needs,
                 "holds": facts.holds,
             }),
         );
@@ -67,6 +68,7 @@ pub(super) fn json(graph: &Graph, plan: &Plan) -> Result<Value> {
         "groupings": junctions(&plan.groupings),
         "reshuffles": junctions(&plan.reshuffles),
         "flattens": junctions(&plan.flattens),
+        "late_outputs": junctions(&plan.late_outputs),
     }))
 }
 

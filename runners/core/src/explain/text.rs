@@ -28,7 +28,7 @@ pub(super) fn text(graph: &Graph, plan: &Plan) -> Result<String> {
             line(&mut out, format_args!("     makes {}", origin(graph, output)));
         }
     }
-    if !(plan.groupings.is_empty() && plan.reshuffles.is_empty() && plan.flattens.is_empty()) {
+    if [&plan.groupings, &plan.reshuffles, &plan.flattens, &plan.late_outputs].iter().any(|kind| !kind.is_empty()) {
         out += "\nBetween the stages\n";
     }
     for grouping in &plan.groupings {
@@ -45,6 +45,10 @@ pub(super) fn text(graph: &Graph, plan: &Plan) -> Result<String> {
             let inputs: Vec<_> = inputs.iter().map(|junction| origin(graph, &junction.input)).collect();
             line(&mut out, format_args!("  {} unites {}", name(&flatten.transform)?, inputs.join(", ")));
         }
+    }
+    for late in &plan.late_outputs {
+        let input = origin(graph, &late.input);
+        line(&mut out, format_args!("  {} keeps what groupings of {input} drop", name(&late.transform)?));
     }
     Ok(out)
 }

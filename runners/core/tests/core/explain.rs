@@ -1,6 +1,8 @@
 //! Explanations: complete, the same every time, and in the forms that tools read.
 
 use ferrobeam_conformance::generated::pipelines;
+use ferrobeam_core::combiners::Sum;
+use ferrobeam_core::dofn::splittable::estimator::Manual;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::time::{hours, minutes};
@@ -130,7 +132,7 @@ fn check_dot(graph: &Graph) -> Result<(), TestCaseError> {
 /// Windows, groupings that hold at several timestamps, a source, a side input.
 fn windowed() -> Graph {
     let graph = Root::build(|root| {
-        let numbers = root.read(Below).named("Numbers").window(
+        let numbers = root.read(Below::<true>).named("Numbers").window(
             FixedWindows::of(minutes(1))
                 .trigger(AfterWatermark::new().late(after_count(1)))
                 .accumulating()
@@ -149,12 +151,13 @@ fn windowed() -> Graph {
     graph.unwrap()
 }
 
-struct Below;
+struct Below<const BOUNDED: bool = true>;
 
-impl Source for Below {
+impl<const BOUNDED: bool> Source for Below<BOUNDED> {
     type Out = u64;
     type Restriction = OffsetRange;
     type Reader = ();
+    const BOUNDED: bool = BOUNDED;
     fn split(&self, _: usize) -> std::result::Result<Vec<OffsetRange>, BoxError> {
         Ok(vec![OffsetRange::new(0, 9)])
     }
@@ -189,6 +192,127 @@ fn the_text_says_how_things_are_grouped_and_what_holds_the_watermark() {
         assert!(text.contains(&step), "{step}\n in\n{text}");
     }
     assert!(text.contains("waits for the side input"));
+}
+
+#[derive(Clone)]
+struct Offsets;
+
+impl SplittableDoFn for Offsets {
+    type In = u64;
+    type Out = u64;
+    type Restriction = OffsetRange;
+    type Estimator = Manual;
+    const BOUNDED: bool = false;
+    const FINALIZES: bool = true;
+    fn initial_restriction(&self, n: &u64) -> std::result::Result<OffsetRange, BoxError> {
+        Ok(OffsetRange::unbounded(*n))
+    }
+    fn process(
+        &mut self,
+        _: &u64,
+        _: &mut Tracker<'_, OffsetRange, u64, Manual>,
+        _: &mut ElementContext<'_>,
+    ) -> std::result::Result<Continuation, BoxError> {
+        Ok(Continuation::Done)
+    }
+}
+
+#[derive(State)]
+#[state(crate = "ferrobeam_core")]
+struct Seen {
+    seen: Set<u64>,
+    #[state(ttl = "1h")]
+    lately: Set<u64>,
+    #[state(ttl = "2s")]
+    sum: Combining<Sum<u64>>,
+}
+
+#[derive(Timers)]
+#[timer(crate = "ferrobeam_core")]
+enum Due {
+    #[timer(event_time)]
+    End,
+    #[timer(processing_time)]
+    Each(String),
+}
+
+#[derive(Clone)]
+struct Sorted;
+
+impl StatefulDoFn for Sorted {
+    type Key = u64;
+    type In = u64;
+    type Out = u64;
+    type State = Seen;
+    type Timer = Due;
+    const TIME_SORTED: bool = true;
+    fn process(
+        &mut self,
+        _: &u64,
+        _: u64,
+        _: &mut Seen,
+        _: &mut StatefulContext<'_, u64, Due>,
+    ) -> std::result::Result<(), BoxError> {
+        Ok(())
+    }
+    fn on_timer(
+        &mut self,
+        _: &u64,
+        _: Due,
+        _: &mut Seen,
+        _: &mut StatefulContext<'_, u64, Due>,
+    ) -> std::result::Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// A source without end, a splittable step, and what is too late.
+fn endless() -> Graph {
+    let graph = Root::build(|root| {
+        let numbers = root.read(Below::<false>).named("Numbers").window(FixedWindows::of(minutes(1)));
+        numbers.late_output().discard();
+        numbers.key_by(|x| x % 2).par_do_stateful(Sorted).named("Sorted").discard();
+        root.create([1u64]).reshuffle().par_do_splittable(Offsets).named("Offsets").discard();
+        Ok(())
+    });
+    graph.unwrap()
+}
+
+#[test]
+fn only_a_bounded_source_holds_until_all_is_read() {
+    let text = text(&endless(), Form::Text);
+    let source = "       Numbers/Read\n         holds the watermark where its source has set it, and before that at the \
+                  beginning of time\n       Window";
+    assert!(text.contains(source), "{text}");
+    let step = "       Offsets\n         is called back when a bundle is committed\n         holds the watermark at the \
+                estimate for what is left of an element, without one at the element's time\n";
+    assert!(text.contains(step), "{text}");
+    assert!(!text.contains("until all is read"), "{text}");
+}
+
+#[test]
+fn what_a_stateful_step_asks_for_is_said() {
+    let text = text(&endless(), Form::Text);
+    let step = "         state lately (set, for 3600s), seen (set), sum (combining, for 2s)\n         timers Each (processing time, one for each tag), End (event time)\n         takes the elements of \
+                a key in the order of their timestamps\n         holds";
+    assert!(text.contains(step), "{text}");
+}
+
+#[test]
+fn what_keeps_late_elements_is_between_the_stages() {
+    let graph = endless();
+    let all = text(&graph, Form::Text);
+    let (_, between) = all.split_once("\nBetween the stages\n").unwrap();
+    assert!(between.contains("  LateOutput keeps what groupings of `Window` drop\n"), "{between}");
+    let json: Value = serde_json::from_str(&text(&graph, Form::Json)).unwrap();
+    assert_eq!(json["late_outputs"].as_array().unwrap().len(), 1);
+    check_dot(&graph).unwrap();
+    assert!(text(&graph, Form::Dot).contains("[label=\"LateOutput\""));
+    let late = Root::build(|root| {
+        root.create([1u64]).late_output().discard();
+        Ok(())
+    });
+    assert!(text(&late.unwrap(), Form::Text).contains("\nBetween the stages\n  LateOutput keeps"));
 }
 
 #[test]

@@ -165,11 +165,20 @@ fn state_specs<D: StatefulDoFn>(root: &Root) -> BTreeMap<String, pb::StateSpec> 
         let (protocol, spec) = match &cell.form {
             CellForm::Value(of) => (BAG, Spec::ReadModifyWriteSpec(pb::ReadModifyWriteStateSpec { coder_id: id(of) })),
             CellForm::Bag(of) => (BAG, Spec::BagSpec(pb::BagStateSpec { element_coder_id: id(of) })),
+            // With a time beside it, it is no accumulator of the function any more.
+            CellForm::Combining(of) if cell.ttl.is_some() => {
+                (BAG, Spec::ReadModifyWriteSpec(pb::ReadModifyWriteStateSpec { coder_id: id(of) }))
+            }
             CellForm::Combining(of) => {
                 let combine_fn = None;
                 (BAG, Spec::CombiningSpec(pb::CombiningStateSpec { accumulator_coder_id: id(of), combine_fn }))
             }
-            CellForm::Set(of) => (MULTIMAP, Spec::SetSpec(pb::SetStateSpec { element_coder_id: id(of) })),
+            // Keys alone have no room for their times.
+            CellForm::Set(key, times) if cell.ttl.is_some() => {
+                let (key_coder_id, value_coder_id) = (id(key), id(times));
+                (MULTIMAP, Spec::MapSpec(pb::MapStateSpec { key_coder_id, value_coder_id }))
+            }
+            CellForm::Set(of, _) => (MULTIMAP, Spec::SetSpec(pb::SetStateSpec { element_coder_id: id(of) })),
             CellForm::Map(key, value) => {
                 let (key_coder_id, value_coder_id) = (id(key), id(value));
                 (MULTIMAP, Spec::MapSpec(pb::MapStateSpec { key_coder_id, value_coder_id }))

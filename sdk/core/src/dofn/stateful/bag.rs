@@ -1,7 +1,7 @@
 //! Values in no order.
 
 use super::operator::CellChange;
-use super::state::{CellForm, NewStateCell, StateCell};
+use super::state::{CellForm, CellSpec, NewStateCell, StateCell};
 use super::values::Values;
 use super::visit::{Access, Visit};
 use crate::Element;
@@ -63,8 +63,8 @@ impl<T: Element> StateCell for Bag<T> {
         self.access.name
     }
 
-    fn form(&self) -> CellForm {
-        CellForm::Bag(self.access.value_spec::<T>())
+    fn spec(&self) -> CellSpec {
+        self.access.spec(CellForm::Bag(self.access.value_spec::<T>()))
     }
 
     fn enter(&mut self, visit: &Arc<Visit>) {

@@ -1,7 +1,7 @@
 //! What values come to.
 
 use super::operator::CellChange;
-use super::state::{CellForm, NewStateCell, StateCell};
+use super::state::{CellForm, CellSpec, NewStateCell, StateCell};
 use super::values::Values;
 use super::visit::{Access, Visit};
 use crate::combiners::CombineFn;
@@ -82,11 +82,8 @@ impl<C: CombineFn> StateCell for Combining<C> {
         self.access.name
     }
 
-    fn form(&self) -> CellForm {
-        let accumulator = self.access.value_spec::<C::Acc>();
-        // With a time beside it, it is no accumulator of the function any more.
-        let form = if self.access.ttl.is_none() { CellForm::Combining } else { CellForm::Value };
-        form(accumulator)
+    fn spec(&self) -> CellSpec {
+        self.access.spec(CellForm::Combining(self.access.value_spec::<C::Acc>()))
     }
 
     fn enter(&mut self, visit: &Arc<Visit>) {

@@ -2,7 +2,7 @@
 
 use super::keyed::Keyed;
 use super::operator::CellChange;
-use super::state::{CellForm, NewStateCell, StateCell};
+use super::state::{CellForm, CellSpec, NewStateCell, StateCell};
 use super::visit::Visit;
 use crate::coder::spec_of;
 use crate::{Element, Key};
@@ -77,8 +77,8 @@ impl<K: Key, V: Element> StateCell for Map<K, V> {
         self.0.access.name
     }
 
-    fn form(&self) -> CellForm {
-        CellForm::Map(spec_of::<K>(), self.0.access.value_spec::<V>())
+    fn spec(&self) -> CellSpec {
+        self.0.access.spec(CellForm::Map(spec_of::<K>(), self.0.access.value_spec::<V>()))
     }
 
     fn enter(&mut self, visit: &Arc<Visit>) {

@@ -11,6 +11,7 @@ use crate::windowing::{PaneInfo, Window};
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A stateful step: a factory of its operator, and what a runner must know beforehand. This is what the code table holds.
 pub trait AnyStateful: Send + Sync {
@@ -50,6 +51,10 @@ pub struct CellFacts {
     pub name: &'static str,
     /// What it holds.
     pub kind: CellKind,
+    /// What its author called for, in words; engines may be given another of the same kind.
+    pub form: &'static str,
+    /// How long what is written counts, in processing time.
+    pub ttl: Option<Duration>,
 }
 
 /// What a cell of state holds.

@@ -1,7 +1,7 @@
 //! Values by timestamp.
 
 use super::operator::CellChange;
-use super::state::{CellForm, NewStateCell, StateCell};
+use super::state::{CellForm, CellSpec, NewStateCell, StateCell};
 use super::visit::{Access, Kept, Visit};
 use crate::coder::CoderError;
 use crate::time::millis;
@@ -167,8 +167,8 @@ impl<T: Element> StateCell for OrderedList<T> {
         self.access.name
     }
 
-    fn form(&self) -> CellForm {
-        CellForm::OrderedList(self.access.value_spec::<T>())
+    fn spec(&self) -> CellSpec {
+        self.access.spec(CellForm::OrderedList(self.access.value_spec::<T>()))
     }
 
     fn enter(&mut self, visit: &Arc<Visit>) {

@@ -2,7 +2,7 @@
 
 use super::keyed::Keyed;
 use super::operator::CellChange;
-use super::state::{CellForm, NewStateCell, StateCell};
+use super::state::{CellForm, CellSpec, NewStateCell, StateCell};
 use super::visit::Visit;
 use crate::Key;
 use crate::coder::spec_of;
@@ -66,13 +66,9 @@ impl<K: Key> StateCell for Set<K> {
         self.0.access.name
     }
 
-    fn form(&self) -> CellForm {
+    fn spec(&self) -> CellSpec {
         let access = &self.0.access;
-        match access.ttl {
-            None => CellForm::Set(spec_of::<K>()),
-            // Keys alone have no room for their times.
-            Some(_) => CellForm::Map(spec_of::<K>(), access.value_spec::<()>()),
-        }
+        access.spec(CellForm::Set(spec_of::<K>(), access.value_spec::<()>()))
     }
 
     fn enter(&mut self, visit: &Arc<Visit>) {

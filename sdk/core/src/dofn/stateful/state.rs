@@ -64,8 +64,8 @@ pub trait StateCell: Send {
     /// Its name.
     fn name(&self) -> &'static str;
 
-    /// What it stores.
-    fn form(&self) -> CellForm;
+    /// What the graph knows of it.
+    fn spec(&self) -> CellSpec;
 
     /// Goes to a key and window and forgets where it was.
     fn enter(&mut self, visit: &Arc<Visit>);
@@ -95,6 +95,8 @@ pub struct CellSpec {
     pub name: &'static str,
     /// What is stored.
     pub form: CellForm,
+    /// How long what is written counts, in processing time.
+    pub ttl: Option<Duration>,
 }
 
 /// What a cell stores, by Beam's kinds of state, with the coders of its parts.
@@ -106,8 +108,8 @@ pub enum CellForm {
     Bag(CoderSpec),
     /// An accumulator.
     Combining(CoderSpec),
-    /// Keys.
-    Set(CoderSpec),
+    /// Keys, and what stands beside one.
+    Set(CoderSpec, CoderSpec),
     /// A value by key.
     Map(CoderSpec, CoderSpec),
     /// Values by key.
@@ -119,16 +121,25 @@ pub enum CellForm {
 impl CellSpec {
     /// What runners must know of it.
     pub fn facts(&self) -> CellFacts {
-        let kind = match self.form {
-            CellForm::Value(_) | CellForm::Bag(_) | CellForm::Combining(_) => CellKind::Bag,
-            CellForm::Set(_) | CellForm::Map(..) | CellForm::Multimap(..) => CellKind::Multimap,
-            CellForm::OrderedList(_) => CellKind::OrderedList,
+        let (kind, form) = match self.form {
+            CellForm::Value(_) => (CellKind::Bag, "value"),
+            CellForm::Bag(_) => (CellKind::Bag, "bag"),
+            CellForm::Combining(_) => (CellKind::Bag, "combining"),
+            CellForm::Set(..) => (CellKind::Multimap, "set"),
+            CellForm::Map(..) => (CellKind::Multimap, "map"),
+            CellForm::Multimap(..) => (CellKind::Multimap, "multimap"),
+            CellForm::OrderedList(_) => (CellKind::OrderedList, "ordered list"),
         };
-        CellFacts { name: self.name, kind }
+        CellFacts { name: self.name, kind, form, ttl: self.ttl }
     }
 }
 
 impl Access {
+    /// The cell in the graph, which stores this.
+    pub(super) fn spec(&self, form: CellForm) -> CellSpec {
+        CellSpec { name: self.name, form, ttl: self.ttl }
+    }
+
     /// The coder of stored values: with a time to live they are pairs of the time until which they count and the value.
     pub(super) fn value_spec<T: Element>(&self) -> CoderSpec {
         let value = spec_of::<T>();
@@ -142,7 +153,7 @@ impl Access {
 /// The cells of a type of state.
 pub(crate) fn specs<S: State>() -> Vec<CellSpec> {
     let mut specs = Vec::new();
-    S::new().cells(&mut |cell| specs.push(CellSpec { name: cell.name(), form: cell.form() }));
+    S::new().cells(&mut |cell| specs.push(cell.spec()));
     specs
 }
 

@@ -1,7 +1,7 @@
 //! One value.
 
 use super::operator::CellChange;
-use super::state::{CellForm, NewStateCell, StateCell};
+use super::state::{CellForm, CellSpec, NewStateCell, StateCell};
 use super::values::Values;
 use super::visit::{Access, Visit};
 use crate::Element;
@@ -60,8 +60,8 @@ impl<T: Element> StateCell for Value<T> {
         self.access.name
     }
 
-    fn form(&self) -> CellForm {
-        CellForm::Value(self.access.value_spec::<T>())
+    fn spec(&self) -> CellSpec {
+        self.access.spec(CellForm::Value(self.access.value_spec::<T>()))
     }
 
     fn enter(&mut self, visit: &Arc<Visit>) {
