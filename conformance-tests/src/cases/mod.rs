@@ -546,6 +546,7 @@ suite! {
         a_script_that_makes_no_sense,
         a_trigger_that_may_lose_data,
         a_window_that_never_fires,
+        windowings_that_do_not_meet,
         a_side_input_that_is_never_ready,
     }
     retries {
