@@ -202,7 +202,7 @@ pub(super) fn windowings_that_do_not_meet(_: &dyn Runner) -> CaseResult {
     let (mut both, mut joined) = (String::new(), String::new());
     let graph = Root::build(|root| {
         let global = root.create([(1u64, 1u64)]);
-        let hourly = global.window(FixedWindows::of(hours(1)));
+        let hourly = global.window(FixedWindows::of(ferrobeam::time::hours(1)));
         both = line_after!();
         root.flatten([&global, &hourly]).named("Both").discard();
         joined = line_after!();

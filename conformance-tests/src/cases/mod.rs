@@ -184,6 +184,7 @@ suite! {
         days_are_those_of_their_time_zone: CustomWindows,
         a_function_of_the_users: CustomWindows,
         a_function_sees_the_window_so_far: CustomWindows,
+        a_window_that_is_returned_twice_counts_once: CustomWindows,
         a_function_that_is_wrong_fails_its_step: CustomWindows,
         time_stays_and_nothing_is_late,
         an_element_in_several_windows_is_several,

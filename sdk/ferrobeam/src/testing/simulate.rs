@@ -48,6 +48,10 @@ const RUNS_TO_SHRINK: usize = 500;
 ///
 /// # Errors
 /// See [`Simulation::run`].
+///
+/// # Panics
+/// There is no seed.
+#[track_caller]
 pub fn simulate(seeds: impl IntoIterator<Item = u64>, construct: impl FnOnce(&Root) -> Result<()>) -> Result<()> {
     Simulation::new(seeds).run(construct)
 }
@@ -107,10 +111,16 @@ impl<S: IntoIterator<Item = u64>> Simulation<S> {
     /// [`Error::Simulation`]: how a run differs from the calmest or what its error is, the seed, the shortest schedule that
     /// was found to show it, and how to repeat that. The calmest run's error. Mistakes in the pipeline; that there is
     /// nothing to compare.
+    ///
+    /// # Panics
+    /// There is no seed: nothing would run, and the test would pass.
+    #[track_caller]
     pub fn run(self, construct: impl FnOnce(&Root) -> Result<()>) -> Result<()> {
+        let mut seeds = self.seeds.into_iter().peekable();
+        assert!(seeds.peek().is_some(), "a simulation without seeds runs nothing: give it some, such as `0..100`");
         let graph = Root::build(construct)?;
         let trial = Trial::new(&graph, self.ignored, self.effects)?;
-        for seed in self.seeds {
+        for seed in seeds {
             let runner = DirectRunner::new().seed(seed).failing_bundles(self.failing_bundles);
             if let Some(failure) = trial.run(&runner, false).1 {
                 let how = format!("--runner=direct --seed={seed} --fail-bundles={}", self.failing_bundles);
