@@ -61,15 +61,7 @@ impl Root {
     /// wants it is an error when the pipeline is built.
     #[track_caller]
     pub fn reserve(&self, what: impl Into<String>) {
-        let (at, what) = (Location::caller(), what.into());
-        let mut builder = self.0.borrow_mut();
-        let earlier = builder.reserved.insert(what.clone(), at);
-        let Some(earlier) = earlier else { return };
-        let text = format!("{what} belong to another step, at {}:{}", earlier.file(), earlier.line());
-        match builder.scope {
-            Some(composite) => builder.mistake_of(composite, text),
-            None => builder.mistake(at, text),
-        }
+        self.0.borrow_mut().reserve(what.into(), Location::caller());
     }
 
     /// Counts an assertion, which must have run when the pipeline succeeds.
@@ -88,6 +80,14 @@ impl Root {
 
     pub(crate) fn mistake_of(&self, step: NodeId, text: impl Into<String>) {
         self.0.borrow_mut().mistake_of(step, text);
+    }
+
+    /// Checks that a grouping of a collection will emit something.
+    pub(crate) fn check_grouping(&self, grouping: NodeId, collection: u32) {
+        let mut builder = self.0.borrow_mut();
+        if let Some(why) = builder.never_fires(collection) {
+            builder.mistake_of_grouping(grouping, why);
+        }
     }
 
     pub(crate) fn mistake_about(&self, at: &Location<'_>, text: impl Into<String>, step: NodeId) {

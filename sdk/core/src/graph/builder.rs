@@ -1,7 +1,7 @@
 //! What `Root` and `PCollection` write into while a pipeline is constructed.
 
 use super::coders::Coders;
-use super::mistakes::Mistakes;
+use super::mistakes::{Mistakes, Owner};
 use super::{Cleanup, EdgeCoder, FnRef, StepCode};
 use crate::Element;
 use crate::dofn::erased::MAIN;
@@ -102,12 +102,14 @@ pub(crate) struct Builder {
     pub(crate) coders: Coders,
     pub(crate) requirements: BTreeSet<&'static str>,
     pub(crate) mistakes: Mistakes,
+    /// Groupings that would never emit anything. What waits for them is no mistake of its own.
+    pub(crate) never_emit: BTreeSet<NodeId>,
     pub(crate) cleanups: Vec<Cleanup>,
     pub(crate) assertions: usize,
     /// Whether the pipeline was built: nothing can be added to it.
     pub(crate) is_closed: bool,
-    /// What only one step may have, and the place of that step.
-    pub(crate) reserved: BTreeMap<String, &'static Location<'static>>,
+    /// What only one step may have, and which one has it.
+    pub(crate) reserved: BTreeMap<String, Owner>,
     /// Collections that the user said are not needed.
     pub(crate) discarded: BTreeSet<u32>,
     pub(crate) scope: Option<NodeId>,
@@ -169,12 +171,30 @@ impl Builder {
 
     /// What makes a side input, and why it can be none, if so.
     fn unfit(&self, side: &SideDeclaration) -> Option<(NodeId, String)> {
-        let side = self.side(side)?;
+        let (id, side) = (side.collection, self.side(side)?);
         if side.windowing.windows.is_merging() {
             // Which windows there are differs from key to key, and a main input's window has no key.
             return Some((side.producer, "whose windows merge".to_owned()));
         }
-        let why = side.windowing.never_fires().filter(|_| !side.bounded)?;
-        Some((side.producer, format!("that is never ready: {why}")))
+        Some((side.producer, format!("that is never ready: {}", self.never_fires(id)?)))
+    }
+
+    /// Why a grouping of a collection would never emit anything, if so and if no step before it is to blame.
+    pub(crate) fn never_fires(&self, collection: u32) -> Option<&'static str> {
+        let collection = self.collections.get(collection as usize).filter(|collection| !collection.bounded)?;
+        collection.windowing.never_fires().filter(|_| !self.waits_in_vain(collection.producer))
+    }
+
+    fn waits_in_vain(&self, node: NodeId) -> bool {
+        let (mut open, mut seen) = (vec![node], BTreeSet::new());
+        while let Some(node) = open.pop() {
+            if self.never_emit.contains(&node) {
+                return true;
+            }
+            if seen.insert(node) {
+                open.extend(self.nodes[node].inputs.iter().map(|i| self.collections[i.collection as usize].producer));
+            }
+        }
+        false
     }
 }

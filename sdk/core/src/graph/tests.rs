@@ -189,7 +189,16 @@ fn what_is_reserved_has_one_owner() {
         root.reserve("the files `b-*`");
         root.reserve("the files `a-*`");
     });
-    assert_eq!(error.matches("belong to another step, at sdk/core/src/graph/tests.rs:").count(), 1, "{error}");
+    assert_eq!(error.matches("belong to another step, sdk/core/src/graph/tests.rs:").count(), 1, "{error}");
+    let error = refused(|root| {
+        let write = |root: &Root| root.reserve("the files `a-*`");
+        root.apply(crate::prelude::named("First", write));
+        root.apply(crate::prelude::named("Second", write));
+    });
+    let line = line!();
+    let (first, second) = (format!("tests.rs:{})", line - 3), format!("tests.rs:{})", line - 2));
+    assert!(error.contains("- `Second` (") && error.contains(&format!("{second}: the files `a-*`")), "{error}");
+    assert!(error.contains("another step, `First` (") && error.contains(&first), "{error}");
 }
 
 #[test]

@@ -174,9 +174,7 @@ impl<T: Element> PCollection<T> {
         let (root, spec) = (&self.root, primitive(urns::transforms::GROUP_BY_KEY));
         let (windowing, bounded, at) = (root.windowing(self.id), root.is_bounded(self.id), Location::caller());
         let node = root.step("GroupByKey", spec, vec![self.input("in")], code, at);
-        if let Some(why) = windowing.never_fires().filter(|_| !bounded) {
-            root.mistake_of(node, why);
-        }
+        root.check_grouping(node, self.id);
         root.output(node, None, windowing.after_grouping(), bounded)
     }
 }

@@ -271,6 +271,12 @@ mod tests {
             assert!(text.contains(&format!("{step}: the global window of unbounded data")), "{text}");
         }
         assert_eq!(text.lines().count(), 4, "each is told once: {text}");
+        let text = mistakes(|root| {
+            let sums = unbounded(root).combine_per_key(sum()).named("Sums");
+            let again = sums.map(|sum| sum).group_by_key().map(|(key, _)| key);
+            again.map_with(sums.as_multimap(), |key, _| key).discard();
+        });
+        assert!(text.contains("- `Sums` (") && text.lines().count() == 2, "what follows is not told: {text}");
         let _ = graph(|root| {
             let pairs = unbounded(root);
             pairs.window(FixedWindows::of(hours(1))).group_by_key().discard();
