@@ -45,10 +45,10 @@ pub(super) fn a_collection_of_another_pipeline(_: &dyn Runner) -> CaseResult {
     let graph = Root::build(|root| {
         let ours = root.create([1u64]);
         line = line_after!();
-        flatten([&ours, &other]).discard();
+        flatten([&ours, &other]).named("Both").discard();
         Ok(())
     });
-    is_refused(graph, &["Flatten", "another pipeline", &line])
+    is_refused(graph, &[&format!("`Both` ({line}): one of its inputs is a collection of another pipeline")])
 }
 
 pub(super) fn a_side_input_of_another_pipeline(_: &dyn Runner) -> CaseResult {
@@ -62,10 +62,10 @@ pub(super) fn a_side_input_of_another_pipeline(_: &dyn Runner) -> CaseResult {
     let graph = Root::build(|root| {
         let ours = root.create([1u64]);
         line = line_after!();
-        ours.map_with(other, |x, y| x + y).discard();
+        ours.map_with(other, |x, y| x + y).named("Add").discard();
         Ok(())
     });
-    is_refused(graph, &["another pipeline", &line])
+    is_refused(graph, &[&format!("`Add` ({line}): one of its inputs is a collection of another pipeline")])
 }
 
 const ODD: Tag<u64> = Tag::new("odd");
@@ -89,10 +89,10 @@ pub(super) fn an_output_that_nobody_consumes(_: &dyn Runner) -> CaseResult {
     let graph = Root::build(|root| {
         let numbers = root.create([1u64]);
         line = line_after!();
-        numbers.par_do_tagged(Sort, &ODD).main().discard();
+        numbers.par_do_tagged(Sort, &ODD).main().named("Sorted").discard();
         Ok(())
     });
-    is_refused(graph, &["nothing consumes the output `odd`", "ParDo", &line])?;
+    is_refused(graph, &[&format!("`Sorted` ({line}): nothing consumes the output `odd`")])?;
     let graph = Root::build(|root| {
         root.create([1u64]).try_map(|x| if x > 1 { Ok(x) } else { Err(x) }).0.discard();
         Ok(())
@@ -104,12 +104,12 @@ pub(super) fn an_undeclared_output(_: &dyn Runner) -> CaseResult {
     let mut line = String::new();
     let graph = Root::build(|root| {
         let sorted = root.create([1u64]).par_do_tagged(Sort, &ODD);
-        sorted.get(&ODD).discard();
+        sorted.get(&ODD).named("Sorted").discard();
         line = line_after!();
         sorted.get(&BIG).discard();
         Ok(())
     });
-    is_refused(graph, &["no output `big` was declared", &line])
+    is_refused(graph, &[&format!("{line}: no output `big` was declared at `Sorted` (")])
 }
 
 pub(super) fn two_outputs_of_one_name(_: &dyn Runner) -> CaseResult {
@@ -119,10 +119,10 @@ pub(super) fn two_outputs_of_one_name(_: &dyn Runner) -> CaseResult {
         let numbers = root.create([1u64]);
         line = line_after!();
         let sorted = numbers.par_do_tagged(Sort, (&ODD, &ODD_TEXT));
-        sorted.get(&ODD).discard();
+        sorted.get(&ODD).named("Sorted").discard();
         Ok(())
     });
-    is_refused(graph, &["two outputs named `odd`", &line])
+    is_refused(graph, &[&format!("`Sorted` ({line}): it has two outputs named `odd`")])
 }
 
 pub(super) fn all_mistakes_are_told(_: &dyn Runner) -> CaseResult {
@@ -153,10 +153,11 @@ pub(super) fn a_script_that_makes_no_sense(_: &dyn Runner) -> CaseResult {
         let script = script.advance_watermark_to(at(9)).advance_watermark_to_infinity();
         behind = line_after!();
         let script = script.add_elements([(1u64, at(20))]);
-        root.test_stream(script).discard();
+        root.test_stream(script).named("Script").discard();
         Ok(())
     });
-    is_refused(graph, &[&format!("{back}: the watermark goes back"), &format!("{behind}: an element comes when")])
+    let texts = [format!("{back}: the watermark goes back"), format!("{behind}: an element comes when")];
+    is_refused(graph, &[&texts[0], &texts[1], "in the script of `Script` ("])
 }
 
 pub(super) fn a_trigger_that_may_lose_data(_: &dyn Runner) -> CaseResult {
@@ -164,11 +165,11 @@ pub(super) fn a_trigger_that_may_lose_data(_: &dyn Runner) -> CaseResult {
     let windowing = || GlobalWindows::new().trigger(after_count(3)).discarding();
     let graph = Root::build(|root| {
         line = line_after!();
-        root.create([1u64]).window(windowing()).discard();
+        root.create([1u64]).window(windowing()).named("Threes").discard();
         root.create([1u64]).window(windowing().allow_data_loss()).discard();
         Ok(())
     });
-    is_refused(graph, &[&format!("{line}: the trigger AfterCount(3) may finish")])
+    is_refused(graph, &[&format!("`Threes` ({line}): the trigger AfterCount(3) may finish")])
 }
 
 pub(super) fn a_window_that_never_fires(_: &dyn Runner) -> CaseResult {
@@ -176,21 +177,55 @@ pub(super) fn a_window_that_never_fires(_: &dyn Runner) -> CaseResult {
     let graph = Root::build(|root| {
         let stream = root.test_stream(TestStream::new().add_elements([(1u64, at(20))])).key_by(|_| ());
         line = line_after!();
-        stream.group_by_key().discard();
+        stream.group_by_key().named("Groups").discard();
         Ok(())
     });
-    is_refused(graph, &[&format!("{line}: the global window of unbounded data does not end")])
+    is_refused(graph, &[&format!("`Groups` ({line}): the global window of unbounded data does not end")])?;
+    // The user wrote one step and made one mistake, whatever that step is made of.
+    let graph = Root::build(|root| {
+        let stream = root.test_stream(TestStream::new().add_elements([(1u64, at(20))]));
+        line = line_after!();
+        stream.sum_globally().named("Total").discard();
+        Ok(())
+    });
+    let ferrobeam::Error::Graph(told) = graph.map(drop).err().ok_or("the pipeline was built")? else {
+        return Err("another error than that of a graph".into());
+    };
+    ensure!(told.len() == 1, "one mistake is told as {told:?}");
+    let expected = format!("`Total` ({line}): the global window of unbounded data does not end");
+    ensure!(told[0].starts_with(&expected), "the mistake is told as {}", told[0]);
+    Ok(())
+}
+
+/// Nothing behind could do both, be it a step of the user's or one that a built-in composite consists of.
+pub(super) fn windowings_that_do_not_meet(_: &dyn Runner) -> CaseResult {
+    let (mut both, mut joined) = (String::new(), String::new());
+    let graph = Root::build(|root| {
+        let global = root.create([(1u64, 1u64)]);
+        let hourly = global.window(FixedWindows::of(ferrobeam::time::hours(1)));
+        both = line_after!();
+        root.flatten([&global, &hourly]).named("Both").discard();
+        joined = line_after!();
+        global.co_group_by_key(&hourly).named("Joined").discard();
+        Ok(())
+    });
+    let why = "its inputs have different windows: the global window, and fixed windows of 3600s";
+    is_refused(graph, &[&format!("`Both` ({both}): {why}"), &format!("`Joined` ({joined}): {why}")])
 }
 
 /// Nobody would ever see it.
 pub(super) fn a_side_input_that_is_never_ready(_: &dyn Runner) -> CaseResult {
-    let mut line = String::new();
+    let (mut made, mut line) = (String::new(), String::new());
     let graph = Root::build(|root| {
-        let numbers = root.test_stream(TestStream::new().add_elements([(1u64, at(1))]));
+        let script = TestStream::new().add_elements([(1u64, at(1))]);
+        made = line_after!();
+        let numbers = root.test_stream(script).named("Numbers");
         let all = numbers.as_iterable();
         line = line_after!();
         numbers.map_with(all, |x, all| x + all.len() as u64).named("Look").discard();
         Ok(())
     });
-    is_refused(graph, &[&line, "is never ready: the global window of unbounded data does not end"])
+    let why = "that is never ready: the global window of unbounded data does not end";
+    let made = format!("made by `Numbers` ({made}), {why}");
+    is_refused(graph, &[&format!("`Look` ({line}): it looks at a side input, {made}")])
 }

@@ -184,6 +184,7 @@ suite! {
         days_are_those_of_their_time_zone: CustomWindows,
         a_function_of_the_users: CustomWindows,
         a_function_sees_the_window_so_far: CustomWindows,
+        a_window_that_is_returned_twice_counts_once: CustomWindows,
         a_function_that_is_wrong_fails_its_step: CustomWindows,
         time_stays_and_nothing_is_late,
         an_element_in_several_windows_is_several,
@@ -546,6 +547,7 @@ suite! {
         a_script_that_makes_no_sense,
         a_trigger_that_may_lose_data,
         a_window_that_never_fires,
+        windowings_that_do_not_meet,
         a_side_input_that_is_never_ready,
     }
     retries {

@@ -208,6 +208,25 @@ impl WindowFn for Wrong {
     }
 }
 
+/// Merges windows into the first of them, though others end behind it.
+#[derive(Debug)]
+struct Back;
+
+impl WindowFn for Back {
+    fn assign(&self, time: Timestamp, _: Window) -> WindowSet {
+        Window::interval(time, time + millis(10)).into()
+    }
+
+    fn is_merging(&self) -> bool {
+        true
+    }
+
+    fn merge(&self, windows: &[Window]) -> Vec<Merge> {
+        let several = windows.first().filter(|_| windows.len() > 1);
+        several.map(|first| Merge { result: *first, sources: windows.to_vec() }).into_iter().collect()
+    }
+}
+
 pub(super) fn a_merge_that_makes_no_sense_fails_its_grouping(runner: &dyn Runner) -> CaseResult {
     let mut line = String::new();
     let result = runner.run(|root| {
@@ -216,5 +235,12 @@ pub(super) fn a_merge_that_makes_no_sense_fails_its_grouping(runner: &dyn Runner
         pairs.group_by_key().discard();
         Ok(())
     });
-    fails(result, &["`GroupByKey`", &line, "is merged twice"])
+    fails(result, &["`GroupByKey`", &line, "is merged twice"])?;
+    let result = runner.run(|root| {
+        let pairs = numbers(root, [1, 5]).window(Windowing::of(Back)).key_by(|_| ());
+        line = line_after!();
+        pairs.group_by_key().named("Groups").discard();
+        Ok(())
+    });
+    fails(result, &["`Groups`", &line, "which ends before it"])
 }

@@ -146,6 +146,29 @@ impl WindowFn for Yesterday {
     }
 }
 
+/// Puts each element into these windows from its time on, by their lengths.
+#[derive(Debug)]
+struct Lengths(&'static [u64], bool);
+
+impl WindowFn for Lengths {
+    fn assign(&self, time: Timestamp, _: Window) -> WindowSet {
+        self.0.iter().map(|length| Window::interval(time, time + seconds(*length))).collect::<Vec<_>>().into()
+    }
+
+    fn assigns_to_one_window(&self) -> bool {
+        self.1
+    }
+}
+
+pub(super) fn a_window_that_is_returned_twice_counts_once(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let doubled = at_seconds(root, [1, 5]).window(Windowing::of(Lengths(&[2, 1, 2], false)));
+        let expected = [group(&[1], 1, 2), group(&[1], 1, 3), group(&[5], 5, 6), group(&[5], 5, 7)];
+        assert_that(&grouped(&doubled)).contains_in_any_order(expected);
+        Ok(())
+    }))
+}
+
 pub(super) fn a_function_of_the_users(runner: &dyn Runner) -> CaseResult {
     passes(runner.run(|root| {
         let squares = at_seconds(root, [-5000, 0, 1, 3, 4, 8, 9]).window(Windowing::of(Squares));
@@ -173,7 +196,14 @@ pub(super) fn a_function_that_is_wrong_fails_its_step(runner: &dyn Runner) -> Ca
         elements.window(Windowing::of(Yesterday)).discard();
         Ok(())
     });
-    fails(result, &["`Window`", &line, "Yesterday puts an element at 1970-01-01T00:00:01Z into ["])
+    fails(result, &["`Window`", &line, "Yesterday puts an element at 1970-01-01T00:00:01Z into ["])?;
+    let result = runner.run(|root| {
+        let elements = at_seconds(root, [1]);
+        line = line_after!();
+        elements.window(Windowing::of(Lengths(&[1, 2], true))).named("Two").discard();
+        Ok(())
+    });
+    fails(result, &["`Two`", &line, "and says that it is in one"])
 }
 
 pub(super) fn time_stays_and_nothing_is_late(runner: &dyn Runner) -> CaseResult {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub struct PCollection<T> {
     pub(crate) root: Root,
     pub(crate) id: u32,
-    step: NodeId,
+    pub(crate) step: NodeId,
     of: PhantomData<fn() -> T>,
 }
 

@@ -33,7 +33,7 @@ impl Root {
     /// ```
     ///
     /// # Errors
-    /// The function's own, or [`Error::Graph`] with every mistake in the pipeline, each with file and line.
+    /// The function's own, or [`Error::Graph`] with every mistake in the pipeline, each with file and line, and the step if it is of one.
     pub fn build(construct: impl FnOnce(&Root) -> Result<()>) -> Result<Graph> {
         let root = Root(Rc::default());
         catch(|| construct(&root)).unwrap_or_else(|message| Err(Error::Graph(vec![message])))?;
@@ -61,11 +61,7 @@ impl Root {
     /// wants it is an error when the pipeline is built.
     #[track_caller]
     pub fn reserve(&self, what: impl Into<String>) {
-        let (at, what) = (Location::caller(), what.into());
-        let earlier = self.0.borrow_mut().reserved.insert(what.clone(), at);
-        if let Some(earlier) = earlier {
-            self.mistake(at, format!("{what} belong to another step, at {}:{}", earlier.file(), earlier.line()));
-        }
+        self.0.borrow_mut().reserve(what.into(), Location::caller());
     }
 
     /// Counts an assertion, which must have run when the pipeline succeeds.
@@ -80,6 +76,22 @@ impl Root {
 
     pub(crate) fn mistake(&self, at: &Location<'_>, text: impl AsRef<str>) {
         self.0.borrow_mut().mistake(at, text);
+    }
+
+    pub(crate) fn mistake_of(&self, step: NodeId, text: impl Into<String>) {
+        self.0.borrow_mut().mistake_of(step, text);
+    }
+
+    /// Checks that a grouping of a collection will emit something.
+    pub(crate) fn check_grouping(&self, grouping: NodeId, collection: u32) {
+        let mut builder = self.0.borrow_mut();
+        if let Some(why) = builder.never_fires(collection) {
+            builder.mistake_of_grouping(grouping, why);
+        }
+    }
+
+    pub(crate) fn mistake_about(&self, at: &Location<'_>, text: impl Into<String>, step: NodeId) {
+        self.0.borrow_mut().mistake_about(at, text, step);
     }
 
     pub(crate) fn discard(&self, collection: u32) {
@@ -156,7 +168,11 @@ impl Root {
     /// through a transform that is `#[track_caller]`, as those of libraries are, but through no closure.
     pub(crate) fn open(&self, name: &str, at: &'static Location<'static>) -> OpenScope {
         let place = self.0.borrow().place;
-        self.enter(name, Spec::Scope, at, place)
+        let scope = self.enter(name, Spec::Scope, at, place);
+        if let Some(node) = self.0.borrow_mut().nodes.get_mut(scope.node) {
+            node.is_users = true;
+        }
+        scope
     }
 
     fn enter(

@@ -1,6 +1,7 @@
 //! What `Root` and `PCollection` write into while a pipeline is constructed.
 
 use super::coders::Coders;
+use super::mistakes::{Mistakes, Owner};
 use super::{Cleanup, EdgeCoder, FnRef, StepCode};
 use crate::Element;
 use crate::dofn::erased::MAIN;
@@ -20,6 +21,8 @@ pub(crate) struct Node {
     pub(crate) label: String,
     pub(crate) verb: String,
     pub(crate) scope: Option<NodeId>,
+    /// Whether it is a composite that the user applied, and not one that is built in.
+    pub(crate) is_users: bool,
     pub(crate) at: &'static Location<'static>,
     pub(crate) spec: Spec,
     pub(crate) inputs: Vec<Input>,
@@ -98,13 +101,15 @@ pub(crate) struct Builder {
     pub(crate) collections: Vec<Collection>,
     pub(crate) coders: Coders,
     pub(crate) requirements: BTreeSet<&'static str>,
-    pub(crate) mistakes: Vec<String>,
+    pub(crate) mistakes: Mistakes,
+    /// Groupings that would never emit anything. What waits for them is no mistake of its own.
+    pub(crate) never_emit: BTreeSet<NodeId>,
     pub(crate) cleanups: Vec<Cleanup>,
     pub(crate) assertions: usize,
     /// Whether the pipeline was built: nothing can be added to it.
     pub(crate) is_closed: bool,
-    /// What only one step may have, and the place of that step.
-    pub(crate) reserved: BTreeMap<String, &'static Location<'static>>,
+    /// What only one step may have, and which one has it.
+    pub(crate) reserved: BTreeMap<String, Owner>,
     /// Collections that the user said are not needed.
     pub(crate) discarded: BTreeSet<u32>,
     pub(crate) scope: Option<NodeId>,
@@ -117,16 +122,9 @@ impl Builder {
     pub(crate) fn add(&mut self, step: NewStep<'_>) -> NodeId {
         let NewStep { verb, spec, mut inputs, sides, code, at } = step;
         let at = self.place.unwrap_or(at);
-        let merging: Vec<_> = sides.iter().filter(|side| self.is_merging(side)).map(|side| side.name.clone()).collect();
-        for side in merging {
-            // Which windows there are differs from key to key, and a main input's window has no key.
-            self.mistake(at, format!("`{verb}` looks at a side input, `{side}`, whose windows merge"));
-        }
-        let never: Vec<_> =
-            sides.iter().filter_map(|side| Some((side.name.clone(), self.never_ready(side)?))).collect();
-        for (side, why) in never {
-            self.mistake(at, format!("`{verb}` looks at a side input, `{side}`, that is never ready: {why}"));
-        }
+        let node = self.nodes.len();
+        let unfit: Vec<_> = sides.iter().filter_map(|side| self.unfit(side)).collect();
+        unfit.into_iter().for_each(|(maker, why)| self.mistake_of_side(node, maker, why));
         let mapping = |side: &SideDeclaration| Some((side.name.clone(), side.mapping.clone()?));
         let mappings = sides.iter().filter_map(mapping).collect();
         inputs.extend(sides.into_iter().map(|side| Input {
@@ -135,15 +133,16 @@ impl Builder {
             pipeline: side.pipeline,
         }));
         if inputs.iter().any(|input| input.pipeline != self.identity) {
-            self.mistake(at, format!("an input of `{verb}` is a collection of another pipeline"));
+            self.mistake_of(node, "one of its inputs is a collection of another pipeline");
             inputs.retain(|input| input.pipeline == self.identity);
         }
         let position = self.positions.entry((self.scope, verb.to_owned())).or_default();
         *position += 1;
         let label = if *position == 1 { verb.to_owned() } else { format!("{verb}#{position}") };
         let (verb, scope) = (verb.to_owned(), self.scope);
-        self.nodes.push(Node { label, verb, scope, at, spec, inputs, outputs: Vec::new(), code, mappings });
-        self.nodes.len() - 1
+        let (is_users, outputs) = (false, Vec::new());
+        self.nodes.push(Node { label, verb, scope, is_users, at, spec, inputs, outputs, code, mappings });
+        node
     }
 
     pub(crate) fn output<T: Element>(
@@ -158,8 +157,7 @@ impl Builder {
         let id = self.collections.len() as u32;
         let name = tag.unwrap_or(MAIN);
         if self.nodes[producer].outputs.iter().any(|(known, _)| *known == name) {
-            let (verb, at) = (self.nodes[producer].verb.clone(), self.nodes[producer].at);
-            self.mistake(at, format!("`{verb}` has two outputs named `{name}`"));
+            self.mistake_of(producer, format!("it has two outputs named `{name}`"));
         }
         self.nodes[producer].outputs.push((name, id));
         let windowing = windowing.into();
@@ -171,16 +169,32 @@ impl Builder {
         self.collections.get(side.collection as usize).filter(|_| side.pipeline == self.identity)
     }
 
-    fn is_merging(&self, side: &SideDeclaration) -> bool {
-        self.side(side).is_some_and(|collection| collection.windowing.windows.is_merging())
+    /// What makes a side input, and why it can be none, if so.
+    fn unfit(&self, side: &SideDeclaration) -> Option<(NodeId, String)> {
+        let (id, side) = (side.collection, self.side(side)?);
+        if side.windowing.windows.is_merging() {
+            // Which windows there are differs from key to key, and a main input's window has no key.
+            return Some((side.producer, "whose windows merge".to_owned()));
+        }
+        Some((side.producer, format!("that is never ready: {}", self.never_fires(id)?)))
     }
 
-    fn never_ready(&self, side: &SideDeclaration) -> Option<&'static str> {
-        self.side(side).filter(|collection| !collection.bounded)?.windowing.never_fires()
+    /// Why a grouping of a collection would never emit anything, if so and if no step before it is to blame.
+    pub(crate) fn never_fires(&self, collection: u32) -> Option<&'static str> {
+        let collection = self.collections.get(collection as usize).filter(|collection| !collection.bounded)?;
+        collection.windowing.never_fires().filter(|_| !self.waits_in_vain(collection.producer))
     }
 
-    pub(crate) fn mistake(&mut self, at: &Location<'_>, text: impl AsRef<str>) {
-        let at = self.place.unwrap_or(at);
-        self.mistakes.push(format!("{}:{}: {}", at.file(), at.line(), text.as_ref()));
+    fn waits_in_vain(&self, node: NodeId) -> bool {
+        let (mut open, mut seen) = (vec![node], BTreeSet::new());
+        while let Some(node) = open.pop() {
+            if self.never_emit.contains(&node) {
+                return true;
+            }
+            if seen.insert(node) {
+                open.extend(self.nodes[node].inputs.iter().map(|i| self.collections[i.collection as usize].producer));
+            }
+        }
+        false
     }
 }

@@ -2,6 +2,7 @@
 
 use super::builder::{Builder, Collection, Node, NodeId, Spec};
 use super::coders::capabilities;
+use super::mistakes::Names;
 use super::{FnRef, Graph, Step, StepName};
 use crate::error::{Error, Result};
 use crate::windowing::{WindowingStrategy, Windows};
@@ -18,13 +19,14 @@ impl Builder {
     /// The graph.
     ///
     /// # Errors
-    /// [`Error::Graph`] with every mistake that was made while building, each with file and line.
+    /// [`Error::Graph`] with every mistake that was made while building, each with file and line, and the step if it is of one.
     pub(crate) fn finish(mut self) -> Result<Graph> {
         let names = self.names();
         self.check_names(&names);
         self.check_tags();
-        if !self.mistakes.is_empty() {
-            return Err(Error::Graph(self.mistakes));
+        let mistakes = std::mem::take(&mut self.mistakes).tell(&Names { nodes: &self.nodes, names: &names });
+        if !mistakes.is_empty() {
+            return Err(Error::Graph(mistakes));
         }
         let ends = self.composite_ends();
         let mut proto = self.pipeline(&names, &ends, 0);
@@ -62,7 +64,8 @@ impl Builder {
         let mut known = BTreeMap::new();
         for (id, name) in names.iter().enumerate() {
             if name.is_empty() || name.ends_with('/') {
-                self.mistake(self.nodes[id].at, "the name of a step is empty");
+                let text = format!("the name of a step is empty; its verb is `{}`", self.nodes[id].verb);
+                self.mistake(self.nodes[id].at, text);
             }
             if let Some(earlier) = known.insert(name, id) {
                 let at = self.nodes[earlier].at;
@@ -77,12 +80,11 @@ impl Builder {
         let lost: Vec<_> = (0u32..)
             .zip(&self.collections)
             .filter(|(id, _)| !consumed.contains(id) && !self.discarded.contains(id))
-            .filter_map(|(_, c)| Some((c.tag?, &self.nodes[c.producer])))
-            .map(|(tag, node)| {
-                (node.at, format!("nothing consumes the output `{tag}` of `{}`: use it or `.discard()` it", node.label))
-            })
+            .filter_map(|(_, c)| Some((c.producer, c.tag?)))
             .collect();
-        lost.into_iter().for_each(|(at, text)| self.mistake(at, text));
+        for (node, tag) in lost {
+            self.mistake_of(node, format!("nothing consumes the output `{tag}`: use it or `.discard()` it"));
+        }
     }
 
     fn contains(&self, scope: NodeId, node: NodeId) -> bool {

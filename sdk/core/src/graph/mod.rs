@@ -5,6 +5,7 @@ mod coders;
 mod edge_coder;
 mod finish;
 mod fn_ref;
+mod mistakes;
 mod step_name;
 #[cfg(test)]
 mod tests;

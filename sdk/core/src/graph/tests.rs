@@ -152,9 +152,9 @@ fn mistakes_are_told_with_their_lines() {
         a.par_do(Nothing).named("").discard();
     });
     assert!(error.contains("two steps are named `Same`; the other is at sdk/core/src/graph/tests.rs:"), "{error}");
-    assert!(error.contains("nothing consumes the output `lost`"), "{error}");
-    assert!(error.contains("the name of a step is empty"), "{error}");
-    assert_eq!(error.matches("\n  - sdk/core/src/graph/tests.rs:").count(), 3, "{error}");
+    assert!(error.contains("`ParDo` (sdk/core/src/graph/tests.rs:"), "{error}");
+    assert!(error.contains("the name of a step is empty; its verb is `ParDo`"), "{error}");
+    assert_eq!(error.matches("\n  - sdk/core/src/graph/tests.rs:").count(), 2, "{error}");
 }
 
 #[test]
@@ -175,7 +175,11 @@ fn outputs_are_fetched_as_they_were_declared() {
         outputs.get(&NUMBERS).discard();
         outputs.get(&WORDS).discard();
     });
-    assert!(error.contains("graph/tests.rs:") && error.contains("`numbers` of this step was declared with"), "{error}");
+    assert!(
+        error.contains("graph/tests.rs:")
+            && error.contains("`numbers` of this step was declared with another type, at `ParDo` ("),
+        "{error}"
+    );
 }
 
 #[test]
@@ -185,7 +189,16 @@ fn what_is_reserved_has_one_owner() {
         root.reserve("the files `b-*`");
         root.reserve("the files `a-*`");
     });
-    assert_eq!(error.matches("belong to another step, at sdk/core/src/graph/tests.rs:").count(), 1, "{error}");
+    assert_eq!(error.matches("belong to another step, sdk/core/src/graph/tests.rs:").count(), 1, "{error}");
+    let error = refused(|root| {
+        let write = |root: &Root| root.reserve("the files `a-*`");
+        root.apply(crate::prelude::named("First", write));
+        root.apply(crate::prelude::named("Second", write));
+    });
+    let line = line!();
+    let (first, second) = (format!("tests.rs:{})", line - 3), format!("tests.rs:{})", line - 2));
+    assert!(error.contains("- `Second` (") && error.contains(&format!("{second}: the files `a-*`")), "{error}");
+    assert!(error.contains("another step, `First` (") && error.contains(&first), "{error}");
 }
 
 #[test]

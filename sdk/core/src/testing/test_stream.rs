@@ -185,7 +185,6 @@ impl Root {
     #[track_caller]
     pub fn test_stream<T: Element>(&self, script: TestStream<T>) -> PCollection<T> {
         let script = if script.is_over() { script } else { script.advance_watermark_to_infinity() };
-        script.mistakes.iter().for_each(|(at, mistake)| self.mistake(at, mistake));
         let events = script.protos.into_iter().map(|event| pb::test_stream_payload::Event { event: Some(event) });
         let payload =
             pb::TestStreamPayload { coder_id: self.coder_id::<T>(), events: events.collect(), ..Default::default() };
@@ -196,6 +195,9 @@ impl Root {
         }));
         let code = StepCode::TestStream(Arc::from(script.events));
         let node = self.step("TestStream", spec, Vec::new(), Some(code), Location::caller());
+        for (at, mistake) in &script.mistakes {
+            self.mistake_about(at, format!("{mistake}, in the script of"), node);
+        }
         self.output(node, None, WindowingStrategy::default(), false)
     }
 }

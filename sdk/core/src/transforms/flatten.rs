@@ -65,7 +65,7 @@ fn flattened<T: Element>(root: &Root, inputs: &[&PCollection<T>], at: &'static L
     for input in ours {
         match windowing.flatten(&root.windowing(input.id)) {
             Ok(both) => windowing = Arc::new(both),
-            Err(why) => root.mistake(at, format!("`Flatten` cannot be: {why}")),
+            Err(why) => root.mistake_of(node, why),
         }
         bounded &= root.is_bounded(input.id);
     }

@@ -173,10 +173,8 @@ impl<T: Element> PCollection<T> {
     {
         let (root, spec) = (&self.root, primitive(urns::transforms::GROUP_BY_KEY));
         let (windowing, bounded, at) = (root.windowing(self.id), root.is_bounded(self.id), Location::caller());
-        if let Some(why) = windowing.never_fires().filter(|_| !bounded) {
-            root.mistake(at, why);
-        }
         let node = root.step("GroupByKey", spec, vec![self.input("in")], code, at);
+        root.check_grouping(node, self.id);
         root.output(node, None, windowing.after_grouping(), bounded)
     }
 }

@@ -15,6 +15,10 @@ impl<T: Element> PCollection<T> {
     /// dropped there. Late elements of a window that is still open do not come out here, nor do those that a grouping
     /// drops because its trigger has finished.
     ///
+    /// Each grouping counts what it drops, once for each window, in counters of the namespace `ferrobeam`: the elements
+    /// that come out here in `dropped_due_to_lateness`, those of a trigger that has finished in
+    /// `dropped_due_to_closed_window`.
+    ///
     /// ```
     /// use ferrobeam_core::{prelude::*, testing::*, time::*};
     /// let at = |second| Timestamp::EPOCH + seconds(second);

@@ -41,10 +41,10 @@ impl<T: Element> TaggedOutputs<T> {
         let root = &self.main.root;
         let mistake = match self.tags.iter().find(|tag| tag.name == wanted.name) {
             Some(tag) if tag.of == TypeId::of::<V>() => return self.main.sibling(tag.collection),
-            Some(_) => format!("the output `{}` of this step was declared with another type", wanted.name),
-            None => format!("no output `{}` was declared at this step", wanted.name),
+            Some(_) => format!("the output `{}` of this step was declared with another type, at", wanted.name),
+            None => format!("no output `{}` was declared at", wanted.name),
         };
-        root.mistake(Location::caller(), mistake);
+        root.mistake_about(Location::caller(), mistake, self.main.step);
         root.impulse().flat_map_step("Undeclared", |(), _: &mut Vec<V>| ())
     }
 }
@@ -387,7 +387,10 @@ mod tests {
             sorted.get(&ODD).discard();
             sorted.get(&LARGE).discard();
         });
-        assert!(text.contains("no output `large` was declared at this step"), "{text}");
+        assert!(
+            text.contains(": no output `large` was declared at `ParDo` (sdk/core/src/transforms/par_do.rs:"),
+            "{text}"
+        );
     }
 
     #[test]

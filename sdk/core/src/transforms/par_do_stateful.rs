@@ -11,7 +11,6 @@ use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::pipeline::state_spec::Spec;
 use ferrobeam_model::urns;
 use std::collections::BTreeMap;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// No variant of an enum has this name.
@@ -122,13 +121,8 @@ impl<T: Element> PCollection<T> {
         tags: impl Tags,
         sides: Vec<SideDeclaration>,
     ) -> TaggedOutputs<D::Out> {
-        let (root, at) = (&self.root, Location::caller());
+        let root = &self.root;
         let windowing = root.windowing(self.id);
-        if windowing.needs_merge() {
-            let why = "the windows of a stateful step's input still merge, and its state would not: \
-                       group by the key before, or use other windows";
-            root.mistake(at, why);
-        }
         let requirements = [
             (true, urns::requirements::REQUIRES_STATEFUL_PROCESSING),
             (D::TIME_SORTED, urns::requirements::REQUIRES_TIME_SORTED_INPUT),
@@ -153,7 +147,13 @@ impl<T: Element> PCollection<T> {
             }
         });
         let code = |tags| StepCode::Stateful(Arc::new(StatefulStep::new(dofn, tags)));
-        self.tagged_step("ParDoStateful", spec, tags, sides, root.is_bounded(self.id), code)
+        let outputs = self.tagged_step("ParDoStateful", spec, tags, sides, root.is_bounded(self.id), code);
+        if windowing.needs_merge() {
+            let why = "the windows of a stateful step's input still merge, and its state would not: \
+                       group by the key before, or use other windows";
+            root.mistake_of(outputs.main().step, why);
+        }
+        outputs
     }
 }
 

@@ -151,6 +151,6 @@ mod tests {
             let [even, _odd] = root.create([1usize]).partition(|x| x % 2);
             even.discard();
         });
-        assert!(text.contains("nothing consumes the output `1` of `Partition`"), "{text}");
+        assert!(text.contains("`Partition` (") && text.contains("): nothing consumes the output `1`"), "{text}");
     }
 }

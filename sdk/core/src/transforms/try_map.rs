@@ -89,6 +89,6 @@ mod tests {
     #[test]
     fn errors_that_nobody_looks_at_are_a_mistake() {
         let text = mistakes(|root| root.create([0u64]).try_map(Ok::<u64, String>).0.discard());
-        assert!(text.contains("nothing consumes the output `errors` of `TryMap`"), "{text}");
+        assert!(text.contains("`TryMap` (") && text.contains("): nothing consumes the output `errors`"), "{text}");
     }
 }

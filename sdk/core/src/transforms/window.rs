@@ -43,10 +43,10 @@ impl<T: Element> PCollection<T> {
     /// ```
     #[track_caller]
     pub fn window(&self, windowing: impl CompleteWindowing) -> PCollection<T> {
-        let at = Location::caller();
         let (strategy, mistakes) = windowing.strategy();
-        mistakes.iter().for_each(|mistake| self.root.mistake(at, mistake));
-        self.window_step("Window", strategy)
+        let windowed = self.window_step("Window", strategy);
+        mistakes.into_iter().for_each(|mistake| self.root.mistake_of(windowed.step, mistake));
+        windowed
     }
 
     /// The collection in the global window, for a sink that needs all of it at once: a grouping of it emits one pane.
@@ -69,11 +69,12 @@ impl<T: Element> PCollection<T> {
     /// ```
     #[track_caller]
     pub fn whole(&self) -> PCollection<T> {
+        let whole = self.in_one_window();
         if !self.root.is_bounded(self.id) {
             let why = "a sink that needs all elements at once cannot take an unbounded collection";
-            self.root.mistake(Location::caller(), why);
+            self.root.mistake_of(whole.step, why);
         }
-        self.in_one_window()
+        whole
     }
 
     /// The collection in the global window, for a grouping of all of it that emits once, at the end.
@@ -171,6 +172,7 @@ mod tests {
         (&graph.components().windowing_strategies[id], graph.windowing(collection).unwrap())
     }
 
+    #[track_caller]
     fn unbounded(root: &Root) -> PCollection<(u64, u64)> {
         let node = root.step("Unbounded", Spec::Scope, Vec::new(), None, Location::caller());
         root.output(node, None, WindowingStrategy::default(), false)
@@ -248,25 +250,33 @@ mod tests {
             root.create([1u64]).window(GlobalWindows::new().trigger(after_count(3)).accumulating()).discard();
             root.create([1u64]).window(FixedWindows::of(minutes(0))).discard();
         });
-        assert!(text.contains(&format!("window.rs:{LINE}: the trigger AfterCount(3) may finish")), "{text}");
-        assert!(text.contains(&format!("window.rs:{}: fixed windows must be", LINE + 1)), "{text}");
+        assert!(text.contains(&format!("window.rs:{LINE}): the trigger AfterCount(3) may finish")), "{text}");
+        assert!(text.contains(&format!("window.rs:{}): fixed windows must be", LINE + 1)), "{text}");
     }
 
     #[test]
     fn unbounded_data_in_the_global_window_needs_a_trigger() {
         const LINE: u32 = line!() + 4;
         let text = mistakes(|root| {
-            fn composite(pairs: PCollection<(u64, u64)>) {
+            fn totals(pairs: PCollection<(u64, u64)>) {
                 let pairs = pairs.map(|x| x);
                 pairs.group_by_key().discard();
-                pairs.combine_per_key(sum()).discard();
-                pairs.map(|(_, x)| x).combine_globally(sum()).discard();
+                pairs.combine_per_key(sum()).named("Totals").discard();
+                pairs.map(|(_, x)| x).combine_globally(sum()).named("Total").discard();
             }
-            unbounded(root).apply(composite);
+            unbounded(root).apply(totals);
         });
-        for line in LINE..LINE + 3 {
-            assert!(text.contains(&format!("window.rs:{line}: the global window of unbounded data")), "{text}");
+        for (line, name) in (LINE..).zip(["GroupByKey", "Totals", "Total"]) {
+            let step = format!("`totals/{name}` (sdk/core/src/transforms/window.rs:{line})");
+            assert!(text.contains(&format!("{step}: the global window of unbounded data")), "{text}");
         }
+        assert_eq!(text.lines().count(), 4, "each is told once: {text}");
+        let text = mistakes(|root| {
+            let sums = unbounded(root).combine_per_key(sum()).named("Sums");
+            let again = sums.map(|sum| sum).group_by_key().map(|(key, _)| key);
+            again.map_with(sums.as_multimap(), |key, _| key).discard();
+        });
+        assert!(text.contains("- `Sums` (") && text.lines().count() == 2, "what follows is not told: {text}");
         let _ = graph(|root| {
             let pairs = unbounded(root);
             pairs.window(FixedWindows::of(hours(1))).group_by_key().discard();
@@ -290,7 +300,7 @@ mod tests {
         assert!(!steps(&built).contains(&"Rewindow#2"), "what is in the global window stays as it is");
         const LINE: u32 = line!() + 1;
         let text = mistakes(|root| unbounded(root).window(FixedWindows::of(hours(1))).whole().discard());
-        assert!(text.contains(&format!("window.rs:{LINE}: a sink that needs all elements at once")), "{text}");
+        assert!(text.contains(&format!("window.rs:{LINE}): a sink that needs all elements at once")), "{text}");
     }
 
     #[test]
@@ -299,16 +309,22 @@ mod tests {
         let text = mistakes(|root| {
             let (a, b) = (root.create([1u64]), root.create([2u64]).window(FixedWindows::of(hours(1))));
             let fires = b.window(FixedWindows::of(hours(1)).trigger(repeatedly(after_count(3))).discarding());
-            flatten([&a, &b]).discard();
+            flatten([&a, &b]).named("Both").discard();
             flatten([&b, &fires]).discard();
             flatten([&b, &b.window(FixedWindows::of(hours(1)).accumulating())]).discard();
         });
-        let windows =
-            "`Flatten` cannot be: its inputs have different windows: the global window, and fixed windows of 3600s";
-        assert!(text.contains(&format!("window.rs:{LINE}: {windows}")), "{text}");
+        let windows = "its inputs have different windows: the global window, and fixed windows of 3600s";
+        assert!(text.contains(&format!("`Both` (sdk/core/src/transforms/window.rs:{LINE}): {windows}")), "{text}");
         let triggers = "its inputs have different triggers: Default, and Repeatedly(AfterCount(3))";
-        assert!(text.contains(&format!("window.rs:{}: `Flatten` cannot be: {triggers}", LINE + 1)), "{text}");
-        assert!(text.contains(&format!("window.rs:{}: `Flatten` cannot be: its inputs", LINE + 2)), "{text}");
+        assert!(text.contains(&format!("window.rs:{}): {triggers}", LINE + 1)), "{text}");
+        assert!(text.contains(&format!("window.rs:{}): its inputs", LINE + 2)), "{text}");
+        let text = mistakes(|root| {
+            let (a, b) = (root.create([(1u64, 1u64)]), root.create([(1u64, 1u64)]).window(FixedWindows::of(hours(1))));
+            a.co_group_by_key(&b).named("Joined").discard();
+        });
+        let line = line!() - 2;
+        let step = format!("`Joined` (sdk/core/src/transforms/window.rs:{line}): its inputs have different windows");
+        assert!(text.contains(&step), "{text}");
     }
 
     #[test]
@@ -340,11 +356,14 @@ mod tests {
     fn a_side_input_that_never_fires_is_never_ready() {
         const LINE: u32 = line!() + 3;
         let text = mistakes(|root| {
-            let (a, side) = (root.create([1u64]), unbounded(root));
-            a.map_with(side.as_iterable(), |x, _| x).discard();
+            let a = root.create([1u64]);
+            let side = unbounded(root).named("Side");
+            a.map_with(side.as_iterable(), |x, _| x).named("Look").discard();
         });
-        assert!(text.contains(&format!("window.rs:{LINE}: `Map` looks at a side input")), "{text}");
-        assert!(text.contains("is never ready: the global window of unbounded data does not end"), "{text}");
+        let step = |name: &str, line| format!("`{name}` (sdk/core/src/transforms/window.rs:{line})");
+        let (look, side) = (step("Look", LINE + 1), step("Side", LINE));
+        let told = format!("{look}: it looks at a side input, made by {side}, that is never ready: the global window");
+        assert!(text.contains(&told), "{text}");
         let _ = graph(|root| {
             let fires = unbounded(root).window(FixedWindows::of(hours(1)));
             root.create([1u64]).map_with(fires.as_iterable(), |x, _| x).discard();

@@ -75,7 +75,12 @@ impl<W, S> Windowing<W, S> {
     }
 
     /// Keeps a window open for so long after the watermark has passed its end, in whole milliseconds; zero unless said
-    /// otherwise. What comes later for it is dropped.
+    /// otherwise.
+    ///
+    /// What comes later for it is dropped, and counted at the grouping or stateful step that drops it, once for each of
+    /// its windows: by the counter `dropped_due_to_lateness` of the namespace `ferrobeam`. What comes when the trigger of
+    /// its window has finished is counted by `dropped_due_to_closed_window` there. A query of the run's metrics finds
+    /// them, and [`late_output`](crate::PCollection::late_output) gives what is too late as a collection.
     pub fn allowed_lateness(self, lateness: Duration) -> Self {
         self.with(|strategy| strategy.allowed_lateness = Duration::from_millis(whole_millis(lateness).unsigned_abs()))
     }

@@ -52,12 +52,16 @@ pub(super) fn check(windows: &[Window], merges: &[Merge]) -> Result<(), BoxError
             return Err(format!("{source} is merged twice, or is none of the windows to merge").into());
         }
     }
-    for (group, Merge { result, .. }) in merges.iter().enumerate() {
+    for (group, Merge { result, sources }) in merges.iter().enumerate() {
         if !matches!(result, Window::Interval { start, end } if start < end) {
             return Err(format!("windows become {result}, which is no interval").into());
         }
         if groups.get(result).is_some_and(|other| *other != group) || !left.insert(result) {
             return Err(format!("windows become {result}, which is another one already").into());
+        }
+        // The watermark may have passed an earlier end: what the window emits would be behind it.
+        if let Some(source) = sources.iter().find(|source| source.max_timestamp() > result.max_timestamp()) {
+            return Err(format!("{source} becomes {result}, which ends before it").into());
         }
     }
     Ok(())
@@ -138,11 +142,14 @@ mod tests {
         let refused = |merges: &[Merge]| check(&[a, b, c], merges).unwrap_err().to_string();
         let merge = |result, sources: &[Window]| Merge { result, sources: sources.to_vec() };
         assert!(check(&[a, b, c], &[merge(window(0, 10), &[a, b])]).is_ok());
-        assert!(check(&[a, b, c], &[merge(a, &[a, b])]).is_ok(), "the result may be one of the sources");
+        assert!(check(&[a, b, c], &[merge(b, &[a, b])]).is_ok(), "the result may be one of the sources");
         assert!(refused(&[merge(a, &[a, b]), merge(c, &[b, c])]).contains("is merged twice"));
         assert!(refused(&[merge(a, &[window(1, 2)])]).contains("is none of the windows"));
         assert!(refused(&[merge(c, &[a, b])]).contains("which is another one already"));
         assert!(refused(&[merge(c, &[a]), merge(a, &[b, c])]).contains("which is another one already"));
+        assert!(refused(&[merge(a, &[a, b])]).contains("which ends before it"));
+        assert!(refused(&[merge(window(0, 9), &[a, b])]).contains("which ends before it"));
+        assert!(check(&[a, b, c], &[merge(window(7, 10), &[a, b])]).is_ok(), "it may begin anywhere");
         assert!(refused(&[merge(Window::Global, &[a, b])]).contains("is no interval"));
     }
 }

@@ -317,6 +317,33 @@ fn functions_of_the_users_are_known_by_their_text() {
     assert_eq!(merges, [Merge { result: window(0, 20), sources: vec![window(0, 10), window(5, 20)] }]);
 }
 
+/// Puts an element into these windows, from its time on.
+#[derive(Debug)]
+struct Lengths(&'static [u64], bool);
+
+impl WindowFn for Lengths {
+    fn assign(&self, at: Timestamp, _: Window) -> WindowSet {
+        self.0.iter().map(|length| Window::interval(at, at + seconds(*length))).collect::<Vec<_>>().into()
+    }
+    fn assigns_to_one_window(&self) -> bool {
+        self.1
+    }
+}
+
+#[test]
+fn what_a_user_assigns_is_checked() {
+    let assigned = |lengths: &'static [u64], one| {
+        let windows = windows_of(Windowing::of(Lengths(lengths, one)));
+        windows.assign(at(0), Window::Global).map_err(|error| error.to_string())
+    };
+    let window = |length| Window::interval(at(0), at(0) + seconds(length));
+    assert_eq!(assigned(&[2, 1, 2, 2], false), Ok(vec![window(2), window(1)].into()), "each window counts once");
+    assert_eq!(assigned(&[3, 3], true), Ok(WindowSet::One(window(3))), "twice the same is one");
+    assert_eq!(assigned(&[], true), Ok(Vec::new().into()), "none is not two");
+    let refused = assigned(&[1, 2], true).unwrap_err();
+    assert!(refused.contains("and says that it is in one"), "{refused}");
+}
+
 #[test]
 fn retracting_panes_are_refused() {
     let step = FnRef { step: String::new(), fingerprint: 0 };

@@ -7,6 +7,7 @@ use crate::batch::WindowSet;
 use crate::error::BoxError;
 use std::any::type_name;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ use std::sync::Arc;
 /// ```
 pub trait WindowFn: fmt::Debug + Send + Sync + 'static {
     /// Returns the windows of an element with this timestamp that is in the window `current` so far: intervals that do
-    /// not end before it. An element in none does not go on.
+    /// not end before it, each of which counts once. An element in none does not go on.
     fn assign(&self, at: Timestamp, current: Window) -> WindowSet;
 
     /// Tells whether windows of one key may become one.
@@ -52,12 +53,13 @@ pub trait WindowFn: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Returns which windows of one key become one, if this function merges: all the open ones come in, sorted and
-    /// distinct; what is in no group stays as it is. By default windows that overlap become one, as sessions do.
+    /// distinct; what is in no group stays as it is. What they become does not end before any of them, for that may be
+    /// behind the watermark. By default windows that overlap become one, as sessions do.
     fn merge(&self, windows: &[Window]) -> Vec<Merge> {
         merge_overlapping(windows)
     }
 
-    /// Tells whether every element is in at most one window.
+    /// Tells whether every element is in at most one window. If so, one in two is an error at the step.
     fn assigns_to_one_window(&self) -> bool {
         false
     }
@@ -103,7 +105,17 @@ impl CustomWindows {
                 return Err(format!("{} puts an element at {at} into {window}", self.text).into());
             }
         }
-        Ok(windows)
+        let WindowSet::Many(many) = &windows else { return Ok(windows) };
+        let mut seen = BTreeSet::new();
+        let distinct: Vec<Window> = many.iter().copied().filter(|window| seen.insert(*window)).collect();
+        if let [first, second, ..] = distinct[..]
+            && self.function.assigns_to_one_window()
+        {
+            let text = &self.text;
+            let why = format!("{text} puts an element at {at} into {first} and {second}, and says that it is in one");
+            return Err(why.into());
+        }
+        Ok(if distinct.len() == many.len() { windows } else { distinct.into() })
     }
 }
 
@@ -133,7 +145,8 @@ impl Windows {
     /// Windows are cut to the time that there is. A timestamp behind the end of the global window counts as that end.
     ///
     /// # Errors
-    /// A user's function returned something that is no interval, or one that ends before the element.
+    /// A user's function returned something that is no interval, one that ends before the element, or several though it
+    /// says that it assigns to one.
     pub fn assign(&self, at: Timestamp, current: Window) -> Result<WindowSet, BoxError> {
         match self {
             Windows::Custom(custom) => custom.assign(at.min(Timestamp::END_OF_GLOBAL_WINDOW), current),
@@ -171,7 +184,8 @@ impl Windows {
     /// Returns which of the windows of one key become one; the order in which they come does not matter.
     ///
     /// # Errors
-    /// A user's function merged a window twice, one that is not there, or into one that is another's.
+    /// A user's function merged a window twice, one that is not there, into one that is another's, or into one that ends
+    /// before it.
     pub fn merge(&self, windows: impl IntoIterator<Item = Window>) -> Result<Vec<Merge>, BoxError> {
         let mut windows: Vec<Window> = windows.into_iter().collect();
         windows.sort_unstable();

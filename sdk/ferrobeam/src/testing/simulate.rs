@@ -49,6 +49,10 @@ const RUNS_TO_SHRINK: usize = 500;
 ///
 /// # Errors
 /// See [`Simulation::run`].
+///
+/// # Panics
+/// There is no seed.
+#[track_caller]
 pub fn simulate(seeds: impl IntoIterator<Item = u64>, construct: impl FnOnce(&Root) -> Result<()>) -> Result<()> {
     Simulation::new(seeds).run(construct)
 }
@@ -115,14 +119,20 @@ impl<S: IntoIterator<Item = u64>> Simulation<S> {
     /// [`Error::Simulation`]: how a run differs from the calmest or what its error is, the seed, the shortest schedule that
     /// was found to show it, and how to repeat that. The calmest run's error. Mistakes in the pipeline; that there is
     /// nothing to compare.
+    ///
+    /// # Panics
+    /// There is no seed: nothing would run, and the test would pass.
+    #[track_caller]
     pub fn run(self, construct: impl FnOnce(&Root) -> Result<()>) -> Result<()> {
+        let mut seeds = self.seeds.into_iter().peekable();
+        assert!(seeds.peek().is_some(), "a simulation without seeds runs nothing: give it some, such as `0..100`");
         let graph = Root::build(construct)?;
         let runner = match self.drain_after {
             Some(length) => DirectRunner::new().drain_after(length),
             None => DirectRunner::new(),
         };
         let trial = Trial::new(&graph, runner, self.ignored, self.effects)?;
-        for seed in self.seeds {
+        for seed in seeds {
             let runner = trial.runner.clone().seed(seed).failing_bundles(self.failing_bundles);
             if let Some(failure) = trial.run(&runner, false).1 {
                 let how = format!("--runner=direct --seed={seed} --fail-bundles={}", self.failing_bundles);

@@ -74,3 +74,9 @@ fn what_is_not_of_the_schedule_is_told_apart() {
     let text = text.unwrap_err().to_string();
     assert!(text.contains("not expected: 1") && text.contains("The schedule alone does not decide this"), "{text}");
 }
+
+#[test]
+#[should_panic(expected = "a simulation without seeds runs nothing")]
+fn without_seeds_nothing_would_be_tested() {
+    drop(simulate(0..0, is_sorted));
+}
