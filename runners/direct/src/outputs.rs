@@ -8,7 +8,7 @@ use ferrobeam_core::graph::Graph;
 use ferrobeam_core::windowing::{Window, Windows};
 use ferrobeam_core::{Error, Result, Timestamp};
 
-/// Fails if something is before the `first` element of the bundle, for it may be late, or not in a window of its collection's.
+/// Fails if something is in a window that its collection cannot have, or before the `first` element of the bundle: it may be late.
 pub(crate) fn check(graph: &Graph, nodes: &Nodes, outcome: &Outcome, first: Option<Timestamp>) -> Result<()> {
     for (collection, rows) in &outcome.rows {
         let windows = rows.iter().flat_map(|row| row.windows.as_slice());
@@ -44,7 +44,8 @@ fn check_one<'a>(
     };
     let mistake = match (foreign, earliest, first) {
         (Some(window), ..) => format!("an output is in {window}, and its collection in other windows: {of_windows}"),
-        (_, Some(at), Some(first)) if at < first => {
+        // In the global window nothing is too late, and where time does not matter any will do.
+        (_, Some(at), Some(first)) if at < first && *of_windows != Windows::Global => {
             format!("an output at {at} is before all elements of its bundle, the first of which is at {first}")
         }
         _ => return Ok(()),

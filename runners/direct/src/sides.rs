@@ -9,7 +9,7 @@ use ferrobeam_core::dofn::erased::SharedRows;
 use ferrobeam_core::dofn::side::{SideReader, WindowMapping};
 use ferrobeam_core::graph::{EdgeCoder, Graph, StepName};
 use ferrobeam_core::grouping::{Cell, Command, Contents};
-use ferrobeam_core::windowing::{Window, WindowingStrategy};
+use ferrobeam_core::windowing::{Window, WindowingStrategy, Windows};
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::engine::{Grouping, NodeId, Now, Row as Keyed, Watermarks};
 use std::collections::BTreeMap;
@@ -145,11 +145,20 @@ impl Side {
 
     /// The window that belongs to one of the main input; none if there is none.
     fn window(&self, main: Window) -> Result<Option<Window>> {
-        if let Some((step, mapping)) = &self.mapping {
-            return mapping.side_window(step, main).map(Some);
+        let (failed, windows) = (
+            |e| Error::Runner { runner: "direct", message: format!("the window of a side input: {e}") },
+            &self.windowing.windows,
+        );
+        let Some((step, mapping)) = &self.mapping else { return windows.side_window(main).map_err(failed) };
+        let window = mapping.side_window(step, main)?;
+        // One that nothing is ever put into would only look empty. What a function of the user's own may return, nobody knows.
+        let is_theirs = matches!(windows, Windows::Custom(_))
+            || windows.assign(window.max_timestamp(), window).map_err(failed)?.as_slice().contains(&window);
+        if is_theirs {
+            return Ok(Some(window));
         }
-        let failed = |e| Error::Runner { runner: "direct", message: format!("the window of a side input: {e}") };
-        self.windowing.windows.side_window(main).map_err(failed)
+        let source = format!("it looks at {window} of a side input that has other windows: {windows}").into();
+        Err(Error::User { step: step.clone(), element: None, source })
     }
 
     /// Whether an element in this window of the main input can be processed.

@@ -144,3 +144,23 @@ fn outputs_of_a_bundles_end_are_in_their_time_and_windows() {
         );
     }
 }
+
+#[test]
+fn a_window_that_a_side_input_cannot_have_is_told() {
+    let at = Timestamp::from_millis;
+    let run = |window: Window| {
+        let run = DirectRunner::new().seed(1).run(|root| {
+            let side = root.create([1u64]).window(FixedWindows::of(Duration::from_millis(10)));
+            let side = side.as_iterable().windows_by(move |_| window);
+            root.create([5u64]).map_with(side, |x, side| x + side.len() as u64).named("Look").discard();
+            Ok(())
+        });
+        run.map(drop).map_err(|error| error.to_string())
+    };
+    run(Window::Interval { start: at(20), end: at(30) }).unwrap();
+    for window in [Window::Global, Window::Interval { start: at(20), end: at(29) }] {
+        let error = run(window).unwrap_err();
+        assert!(error.starts_with("`Look` (runners/direct/tests/direct/errors.rs:"), "{error}");
+        assert!(error.contains("of a side input that has other windows: fixed windows of 10ms"), "{error}");
+    }
+}

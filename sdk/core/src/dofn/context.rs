@@ -302,8 +302,8 @@ impl<'a, U> BundleContext<'a, U> {
         BundleContext { rows, mistake: None }
     }
 
-    /// Emits by the main output. The time may not lie behind the end of the window, nor before all elements of the bundle:
-    /// it would be late, or in nobody's time.
+    /// Emits by the main output. The time may not lie behind the end of the window; if it lies before all elements of the
+    /// bundle, the output may be late.
     pub fn emit(&mut self, value: U, at: Timestamp, window: Window) {
         if at > window.max_timestamp() {
             self.mistake.get_or_insert_with(|| format!("output at {at} is behind the end of its window, {window}"));
