@@ -81,7 +81,7 @@ struct Delivery {
 const MANY_ROWS: usize = 100_000;
 
 /// Of so many bundles each may go through its stage in single elements, which takes long.
-const FEW_BUNDLES: usize = 100;
+const FEW_BUNDLES: usize = 20;
 
 /// If time goes on so often and nothing comes, nothing ever will: sources are only asked again and again.
 const LONG_IDLE: usize = 10_000;
