@@ -18,7 +18,6 @@ use ferrobeam_core::metrics::{self, Metrics};
 use ferrobeam_core::testing::TestStreamEvent;
 use ferrobeam_core::windowing::{PaneInfo, Window};
 use ferrobeam_core::{Error, Result, Timestamp};
-use ferrobeam_model::pipeline as pb;
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Now};
 use ferrobeam_runner_core::fuse::{Plan, fuse_but};
@@ -396,7 +395,7 @@ impl<'a> Run<'a> {
             Ok(Some(Done { outcome, effects, again })) => {
                 let finalizers = self.commit(id, outcome, effects);
                 let finalizers = finalizers.map_err(|error| self.find_element(number, &again, error))?;
-                if self.is_endless(number)? {
+                if self.drains_at < Timestamp::MAX && self.is_endless(number)? {
                     self.reading += READING;
                 }
                 // The bundle is committed, so it is too late to repeat it; but a bug is to be seen.
@@ -452,10 +451,7 @@ impl<'a> Run<'a> {
     /// Whether a stage begins with a source that has no end.
     fn is_endless(&self, stage: usize) -> Result<bool> {
         let Some(splittable) = &self.plan.stages[stage].splittable else { return Ok(false) };
-        let outputs = self.graph.transform(splittable)?.outputs.values();
-        let collections = outputs.filter_map(|output| self.graph.components().pcollections.get(output));
-        let unbounded = i32::from(pb::is_bounded::Enum::Unbounded);
-        Ok(collections.into_iter().any(|collection| collection.is_bounded == unbounded))
+        Ok(!self.graph.makes_bounded(self.graph.transform(splittable)?))
     }
 
     /// The one place where a bundle's effects become visible: output first, so that nothing overtakes it.

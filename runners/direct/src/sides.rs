@@ -145,10 +145,8 @@ impl Side {
 
     /// The window that belongs to one of the main input; none if there is none.
     fn window(&self, main: Window) -> Result<Option<Window>> {
-        let (failed, windows) = (
-            |e| Error::Runner { runner: "direct", message: format!("the window of a side input: {e}") },
-            &self.windowing.windows,
-        );
+        let windows = &self.windowing.windows;
+        let failed = |e| Error::Runner { runner: "direct", message: format!("the window of a side input: {e}") };
         let Some((step, mapping)) = &self.mapping else { return windows.side_window(main).map_err(failed) };
         let window = mapping.side_window(step, main)?;
         // One that nothing is ever put into would only look empty. What a function of the user's own may return, nobody knows.

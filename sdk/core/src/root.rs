@@ -33,7 +33,8 @@ impl Root {
     /// ```
     ///
     /// # Errors
-    /// The function's own, or [`Error::Graph`] with every mistake in the pipeline, each with file and line, and the step if it is of one.
+    /// The function's own, or [`Error::Graph`] with every mistake in the pipeline, each with file and line, and the step if
+    /// it is of one.
     pub fn build(construct: impl FnOnce(&Root) -> Result<()>) -> Result<Graph> {
         let root = Root(Rc::default());
         catch(|| construct(&root)).unwrap_or_else(|message| Err(Error::Graph(vec![message])))?;

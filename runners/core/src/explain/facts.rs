@@ -38,7 +38,7 @@ impl<'a> Facts<'a> {
         let code = graph.code(transform)?;
         match code {
             Some(StepCode::Splittable(_)) if reads_a_source(graph, id)? => {
-                facts.holds = vec![source_hold(is_bounded(graph, transform))];
+                facts.holds = vec![source_hold(graph.makes_bounded(transform))];
             }
             Some(StepCode::Stateful(code)) => {
                 let families: Vec<_> = code.facts().timers.iter().filter(|timer| timer.is_family).collect();
@@ -124,11 +124,6 @@ fn reads_a_source(graph: &Graph, id: &str) -> Result<bool> {
         }
     }
     Ok(false)
-}
-
-fn is_bounded(graph: &Graph, transform: &pb::PTransform) -> bool {
-    let mut made = transform.outputs.values().filter_map(|id| graph.components().pcollections.get(id));
-    made.all(|collection| collection.is_bounded() == pb::is_bounded::Enum::Bounded)
 }
 
 fn source_hold(is_bounded: bool) -> &'static str {

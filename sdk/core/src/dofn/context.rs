@@ -257,7 +257,8 @@ impl<U> Context<'_, U> {
     /// Calls back once the bundle is committed, to acknowledge what was read, say.
     ///
     /// The callback is called at best: never if the bundle fails, and not if the worker ends before. Its error comes too late
-    /// to fail the bundle; the direct runner stops with it, for it tells of a bug. The step must declare with `const FINALIZES: bool = true` that it does this; otherwise it fails.
+    /// to fail the bundle; the direct runner stops with it, for it tells of a bug. The step must declare with
+    /// `const FINALIZES: bool = true` that it does this; otherwise it fails.
     ///
     /// ```
     /// use ferrobeam_core::prelude::*;

@@ -141,6 +141,12 @@ impl Graph {
         self.step(transform).ok()?.mappings.get(name)
     }
 
+    /// Whether all that a transform makes is bounded.
+    pub fn makes_bounded(&self, transform: &pb::PTransform) -> bool {
+        let mut made = transform.outputs.values().filter_map(|id| self.components().pcollections.get(id));
+        made.all(|collection| collection.is_bounded() == pb::is_bounded::Enum::Bounded)
+    }
+
     /// What to do when the pipeline failed.
     pub fn cleanups(&self) -> &[Cleanup] {
         &self.cleanups
