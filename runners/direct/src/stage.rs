@@ -261,8 +261,8 @@ impl StageNode {
                     Some(open) => {
                         let (claims, keep) = schedule.split();
                         let (further, now) = (schedule::MOST, now.processing_time);
-                        let order = Order { claims, keep, further, now, one_by_one: false };
-                        let again = Again::Part(open.clone(), order);
+                        let order = Order { claims, keep, further, now, one_by_one: false, pace: None };
+                        let again = Again::Part(open.clone(), order.clone());
                         let run = processor.run(|input| match input {
                             Input::Splittable(operator) => part(&mut **operator, &open, &order, is_cut_off),
                             _ => Err(misfit()),
@@ -327,7 +327,7 @@ pub(crate) fn run_again(mut processor: Processor, again: &Again) -> Result<()> {
     let run = processor.run(|input| match (input, again) {
         (Input::Rows(next), Again::Rows(rows)) => elements(next, rows, false),
         (Input::Splittable(operator), Again::Part(open, order)) => {
-            part(&mut **operator, open, &Order { one_by_one: true, ..*order }, false).map(drop)
+            part(&mut **operator, open, &Order { one_by_one: true, ..order.clone() }, false).map(drop)
         }
         _ => Ok(()),
     });
@@ -347,7 +347,8 @@ fn cut(operator: &mut dyn SplittableOperator, rows: &[Row], now: Timestamp) -> R
     operator.start_bundle()?;
     let mut cut = Vec::new();
     for row in rows {
-        let parts = operator.split(&element(row))?;
+        let whole = operator.initial(&element(row))?;
+        let parts = operator.split(&element(row), &whole)?;
         cut.extend(parts.into_iter().map(|part| Open { row: row.clone(), part, not_before: now }));
     }
     operator.finish_bundle()?;

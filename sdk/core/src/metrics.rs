@@ -9,6 +9,7 @@
 //! ```
 
 use crate::graph::StepName;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -180,7 +181,21 @@ impl Value {
     }
 }
 
-type Key = (Arc<str>, Name);
+/// A name as the key of a value: an engine's report brings names that are no constants.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Known {
+    namespace: Cow<'static, str>,
+    name: Cow<'static, str>,
+    kind: Kind,
+}
+
+impl From<Name> for Known {
+    fn from(Name { namespace, name, kind }: Name) -> Self {
+        Known { namespace: Cow::Borrowed(namespace), name: Cow::Borrowed(name), kind }
+    }
+}
+
+type Key = (Arc<str>, Known);
 
 /// The metrics of one bundle or of a whole run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -189,17 +204,31 @@ pub struct Metrics(BTreeMap<Key, Value>);
 impl Metrics {
     /// Adds the metrics of a committed bundle.
     pub fn merge(&mut self, bundle: Metrics) {
-        for (key, value) in bundle.0 {
-            match self.0.entry(key) {
-                std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(value),
-                std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(value)),
-            }
+        bundle.0.into_iter().for_each(|(key, value)| self.add(key, value));
+    }
+
+    /// Adds what an engine reports of a step's metric; the value's kind is the metric's.
+    pub fn insert(&mut self, step: &str, namespace: &str, name: &str, value: Value) {
+        let kind = match value {
+            Value::Counter(_) => Kind::Counter,
+            Value::Distribution(_) => Kind::Distribution,
+            Value::Gauge(_) => Kind::Gauge,
+            Value::StringSet(_) => Kind::StringSet,
+        };
+        let (namespace, name) = (Cow::Owned(namespace.to_owned()), Cow::Owned(name.to_owned()));
+        self.add((step.into(), Known { namespace, name, kind }), value);
+    }
+
+    fn add(&mut self, key: Key, value: Value) {
+        match self.0.entry(key) {
+            std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(value),
+            std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(value)),
         }
     }
 
     /// All metrics: step, namespace, name, value. The value's kind tells metrics of one name apart.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str, &Value)> {
-        self.0.iter().map(|((step, name), value)| (&**step, name.namespace, name.name, value))
+        self.0.iter().map(|((step, name), value)| (&**step, &*name.namespace, &*name.name, value))
     }
 
     /// A counter's sum over all steps that updated it.
@@ -229,6 +258,7 @@ impl Metrics {
     }
 
     fn total(&self, name: Name) -> Option<Value> {
+        let name = Known::from(name);
         let mut all = self.0.iter().filter(|((_, n), _)| *n == name).map(|(_, value)| value.clone());
         let mut total = all.next()?;
         all.for_each(|value| total.merge(value));
@@ -254,6 +284,11 @@ pub fn collect<R>(bundle: impl FnOnce() -> R) -> (R, Metrics) {
     (result, metrics.unwrap_or_default())
 }
 
+/// The step whose user code runs on this thread.
+pub fn current_step() -> Option<Arc<str>> {
+    RUNNING.with_borrow(|running| running.step.clone())
+}
+
 /// Attributes updates to a step until the scope is dropped.
 pub(crate) fn enter(step: &StepName) -> StepScope {
     StepScope(RUNNING.with_borrow_mut(|running| running.step.replace(step.name.clone())))
@@ -270,7 +305,7 @@ impl Drop for StepScope {
 fn update(name: Name, new: impl FnOnce() -> Value, change: impl FnOnce(&mut Value)) {
     RUNNING.with_borrow_mut(|running| {
         if let Running { step: Some(step), bundle: Some(Metrics(metrics)) } = running {
-            change(metrics.entry((step.clone(), name)).or_insert_with(new));
+            change(metrics.entry((step.clone(), name.into())).or_insert_with(new));
         }
     });
 }
@@ -326,6 +361,16 @@ mod tests {
         assert_eq!((all.counter(&SEEN), all.gauge(&SEEN_LAST)), (10, Some(7)));
         assert_eq!(all.distribution(&SEEN_SIZES), DistributionData { count: 2, sum: 10, min: 5, max: 5 });
         assert_eq!(all.iter().count(), 3);
+    }
+
+    #[test]
+    fn what_an_engine_reports_is_found_by_the_constants() {
+        let mut all = bundle("A", &[3, 1]);
+        all.insert("A", "test", "seen", Value::Counter(4));
+        all.insert("B", "test", "seen", Value::Counter(1));
+        all.insert("B", "test", "size", Value::Distribution(DistributionData { count: 1, sum: 9, min: 9, max: 9 }));
+        assert_eq!((all.counter(&SEEN), all.distribution(&SIZE).max), (7, 9));
+        assert!(all.iter().any(|found| found == ("A", "test", "seen", &Value::Counter(6))));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::list::{Idle, put_count, read_list, reserve, whole};
 use super::wire::put_varint;
 use super::{Coder, CoderError, CoderSpec, Decoded, Encoded, Part};
 use crate::coder::urn::{ITERABLE, STATE_BACKED_ITERABLE};
+use crate::windowing::Window;
 use bytes::Bytes;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, Hash};
@@ -48,6 +49,14 @@ impl<C> IterableCoder<C> {
         C: Coder<T>,
     {
         Coder::<T>::from_spec(item).map(|item| IterableCoder { item, state_backed: false })
+    }
+
+    /// Makes the coder of the windows of an element.
+    pub fn of_windows(windows: C) -> Self
+    where
+        C: Coder<Window>,
+    {
+        IterableCoder { item: Part::plain(windows), state_backed: false }
     }
 
     fn make<T>() -> Self

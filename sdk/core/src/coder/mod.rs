@@ -64,7 +64,7 @@ pub use row::{FieldCoder, Row, RowCoder};
 pub use spec::CoderSpec;
 pub use timer::{TimerCoder, TimerData, TimerSetting};
 pub use via::{Via, ViaCoder};
-pub use window::{CustomWindowCoder, GlobalWindowCoder, IntervalWindowCoder, WindowCoder};
+pub use window::{CustomWindowCoder, GlobalWindowCoder, IntervalWindowCoder, StrategyWindowCoder, WindowCoder};
 pub use windowed::{Metadata, ParamWindowedValueCoder, ShardedKey, ShardedKeyCoder, WindowedValue, WindowedValueCoder};
 pub use wire::{put_varint, take, take_prefixed, take_varint};
 

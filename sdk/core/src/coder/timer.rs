@@ -32,7 +32,7 @@ pub struct TimerSetting {
 
 impl TimerSetting {
     /// Appends the clear bit, then the setting if there is one.
-    pub(crate) fn put(setting: Option<&Self>, out: &mut Vec<u8>) {
+    pub fn put(setting: Option<&Self>, out: &mut Vec<u8>) {
         out.push(u8::from(setting.is_none()));
         if let Some(setting) = setting {
             put_sortable(setting.fire.millis(), out);
@@ -42,7 +42,10 @@ impl TimerSetting {
     }
 
     /// Reads what [`put`](TimerSetting::put) wrote.
-    pub(crate) fn take(input: &mut &[u8]) -> Decoded<Option<Self>> {
+    ///
+    /// # Errors
+    /// If `input` does not begin with a setting.
+    pub fn take(input: &mut &[u8]) -> Decoded<Option<Self>> {
         match take_array(input, "the clear bit of a timer")? {
             [0] => Ok(Some(TimerSetting {
                 fire: Timestamp::from_millis(take_sortable(input, "the time of a timer")?),

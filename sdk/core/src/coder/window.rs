@@ -81,6 +81,53 @@ impl Coder<Window> for GlobalWindowCoder {
     }
 }
 
+/// The coder that a windowing strategy names for its windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrategyWindowCoder {
+    /// Of the global window.
+    Global,
+    /// Of all others.
+    Interval,
+}
+
+impl Coder<Window> for StrategyWindowCoder {
+    #[inline]
+    fn new() -> Self {
+        StrategyWindowCoder::Global
+    }
+
+    fn spec(&self) -> CoderSpec {
+        CoderSpec::leaf(match self {
+            StrategyWindowCoder::Global => GLOBAL_WINDOW,
+            StrategyWindowCoder::Interval => INTERVAL_WINDOW,
+        })
+    }
+
+    fn from_spec(spec: &CoderSpec) -> Decoded<Self> {
+        match &*spec.urn {
+            GLOBAL_WINDOW => Ok(StrategyWindowCoder::Global),
+            INTERVAL_WINDOW => Ok(StrategyWindowCoder::Interval),
+            other => Err(CoderError::spec("the coder of global or interval windows", other)),
+        }
+    }
+
+    #[inline]
+    fn encode(&self, value: &Window, out: &mut Vec<u8>) -> Encoded {
+        match self {
+            StrategyWindowCoder::Global => GlobalWindowCoder.encode(value, out),
+            StrategyWindowCoder::Interval => IntervalWindowCoder.encode(value, out),
+        }
+    }
+
+    #[inline]
+    fn decode(&self, input: &mut &[u8]) -> Decoded<Window> {
+        match self {
+            StrategyWindowCoder::Global => GlobalWindowCoder.decode(input),
+            StrategyWindowCoder::Interval => IntervalWindowCoder.decode(input),
+        }
+    }
+}
+
 /// A window as a value, global or not: `nullable<interval_window>`, of which null is the global window.
 #[derive(Clone, Debug)]
 pub struct WindowCoder(Part<IntervalWindowCoder>);

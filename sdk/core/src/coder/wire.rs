@@ -140,19 +140,25 @@ fn make_room(out: &mut Vec<u8>, start: usize, len: usize) {
 
 /// Beam's timestamps on the wire: eight bytes, big-endian, the sign bit flipped so that bytes sort as times.
 #[inline]
-pub(crate) fn put_sortable(n: i64, out: &mut Vec<u8>) {
+pub fn put_sortable(n: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&(n ^ i64::MIN).to_be_bytes());
 }
 
 /// Reads what [`put_sortable`] wrote.
+///
+/// # Errors
+/// If there are fewer than eight bytes.
 #[inline]
-pub(crate) fn take_sortable(input: &mut &[u8], expected: &'static str) -> Decoded<i64> {
+pub fn take_sortable(input: &mut &[u8], expected: &'static str) -> Decoded<i64> {
     Ok(i64::from_be_bytes(take_array(input, expected)?) ^ i64::MIN)
 }
 
 /// Checks that a value filled its frame.
+///
+/// # Errors
+/// If bytes are left.
 #[inline]
-pub(crate) fn finish<T>(value: T, rest: &[u8]) -> Decoded<T> {
+pub fn finish<T>(value: T, rest: &[u8]) -> Decoded<T> {
     if rest.is_empty() { Ok(value) } else { Err(super::CoderProblem::Trailing { bytes: rest.len() }.into()) }
 }
 

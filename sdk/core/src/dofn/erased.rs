@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::graph::StepName;
 use std::any::{Any, type_name};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One end of an edge.
@@ -54,7 +55,10 @@ impl AnyReceiver {
 
 /// The consumers of a step by output name; the runner fills it, the step takes from it.
 #[derive(Default)]
-pub struct Outputs(BTreeMap<String, Vec<AnyReceiver>>);
+pub struct Outputs {
+    consumers: BTreeMap<String, Vec<AnyReceiver>>,
+    counts: BTreeMap<String, Arc<AtomicU64>>,
+}
 
 /// The name of a step's main output.
 pub const MAIN: &str = "out";
@@ -69,7 +73,12 @@ impl Outputs {
 
     /// Says who consumes an output.
     pub fn insert(&mut self, name: &str, receivers: Vec<AnyReceiver>) {
-        self.0.insert(name.to_owned(), receivers);
+        self.consumers.insert(name.to_owned(), receivers);
+    }
+
+    /// Adds the number of an output's elements to a sum.
+    pub fn count(&mut self, name: &str, sum: Arc<AtomicU64>) {
+        self.counts.insert(name.to_owned(), sum);
     }
 
     /// The one receiver of an output: nobody drops, one is called directly, several get clones.
@@ -77,9 +86,34 @@ impl Outputs {
     /// # Errors
     /// [`Error::Wire`] if a consumer wants another type.
     pub fn take<T: Clone + Send + 'static>(&mut self, name: &str) -> Result<Next<T>> {
-        let all = self.0.remove(name).unwrap_or_default();
+        let all = self.consumers.remove(name).unwrap_or_default();
         let mut all = all.into_iter().map(AnyReceiver::typed).collect::<Result<Vec<Next<T>>>>()?;
-        Ok(if all.len() == 1 { all.remove(0) } else { Box::new(Fanout(all)) })
+        let next = if all.len() == 1 { all.remove(0) } else { Box::new(Fanout(all)) };
+        Ok(match self.counts.remove(name) {
+            Some(sum) => Box::new(Counted { sum, next }),
+            None => next,
+        })
+    }
+}
+
+/// Counts what passes.
+struct Counted<T> {
+    sum: Arc<AtomicU64>,
+    next: Next<T>,
+}
+
+impl<T: Send> Receiver<T> for Counted<T> {
+    fn start_bundle(&mut self) -> Result<()> {
+        self.next.start_bundle()
+    }
+
+    fn receive(&mut self, batch: Batch<T>) -> Result<()> {
+        self.sum.fetch_add(batch.values.len() as u64, Ordering::Relaxed);
+        self.next.receive(batch)
+    }
+
+    fn finish_bundle(&mut self) -> Result<()> {
+        self.next.finish_bundle()
     }
 }
 

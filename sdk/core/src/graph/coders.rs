@@ -32,7 +32,6 @@ pub(crate) fn capabilities() -> Vec<String> {
     let coders = [
         BOOL,
         BYTES,
-        CUSTOM_WINDOW,
         DOUBLE,
         GLOBAL_WINDOW,
         INTERVAL_WINDOW,
@@ -40,10 +39,8 @@ pub(crate) fn capabilities() -> Vec<String> {
         KV,
         LENGTH_PREFIX,
         NULLABLE,
-        PARAM_WINDOWED_VALUE,
         ROW,
         SHARDED_KEY,
-        STATE_BACKED_ITERABLE,
         STRING_UTF8,
         TIMER,
         VARINT,

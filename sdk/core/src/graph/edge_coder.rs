@@ -8,6 +8,7 @@ use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Outputs, Receiver, S
 use crate::dofn::guard::guard;
 use crate::error::{Error, Result};
 use crate::graph::StepName;
+use crate::graph::wire_coder::{WireCoder, WireCoderOf};
 use bytes::Bytes;
 use std::any::type_name;
 use std::marker::PhantomData;
@@ -36,6 +37,12 @@ pub trait EdgeCoder: Send + Sync {
     /// # Errors
     /// The coder's.
     fn rows(&self, encoded: &[Bytes]) -> Result<SharedRows, CoderError>;
+
+    /// The coder as an engine has changed it.
+    ///
+    /// # Errors
+    /// `spec` is not one of this coder's type.
+    fn on_wire(&self, spec: &CoderSpec) -> Result<Arc<dyn WireCoder>, CoderError>;
 }
 
 /// The coder of collections of `T`.
@@ -87,6 +94,10 @@ impl<T: Element> EdgeCoder for CoderOf<T> {
         let coder = coder::of::<T>();
         let rows = encoded.iter().map(|bytes| decode_all(&coder, bytes)).collect::<Result<Vec<T>, _>>()?;
         Ok(SharedRows::new(rows))
+    }
+
+    fn on_wire(&self, spec: &CoderSpec) -> Result<Arc<dyn WireCoder>, CoderError> {
+        WireCoderOf::<T>::shared(spec)
     }
 }
 

@@ -32,11 +32,21 @@ pub struct FnRef {
 impl FnRef {
     /// The reference in a transform's payload, if it runs code of ours.
     pub fn of(transform: &pb::PTransform) -> Option<FnRef> {
+        use urns::transforms::*;
         let spec = transform.spec.as_ref()?;
         let function = match spec.urn.as_str() {
-            urns::transforms::PAR_DO => pb::ParDoPayload::decode(&spec.payload[..]).ok()?.do_fn,
-            urns::transforms::COMBINE_PER_KEY => pb::CombinePayload::decode(&spec.payload[..]).ok()?.combine_fn,
-            urns::transforms::ASSIGN_WINDOWS => {
+            PAR_DO
+            | PAIR_WITH_RESTRICTION
+            | SPLIT_AND_SIZE_RESTRICTIONS
+            | TRUNCATE_SIZED_RESTRICTION
+            | PROCESS_SIZED_ELEMENTS_AND_RESTRICTIONS => pb::ParDoPayload::decode(&spec.payload[..]).ok()?.do_fn,
+            COMBINE_PER_KEY
+            | COMBINE_PER_KEY_PRECOMBINE
+            | COMBINE_PER_KEY_MERGE_ACCUMULATORS
+            | COMBINE_PER_KEY_EXTRACT_OUTPUTS
+            | COMBINE_PER_KEY_CONVERT_TO_ACCUMULATORS
+            | COMBINE_GROUPED_VALUES => pb::CombinePayload::decode(&spec.payload[..]).ok()?.combine_fn,
+            ASSIGN_WINDOWS => {
                 // The standard functions and those of the calendar are known by their parameters, not by a step.
                 let window_fn = pb::WindowIntoPayload::decode(&spec.payload[..]).ok()?.window_fn;
                 window_fn.filter(|function| function.urn == WINDOW_FN)

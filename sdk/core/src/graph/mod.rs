@@ -9,11 +9,14 @@ mod mistakes;
 mod step_name;
 #[cfg(test)]
 mod tests;
+mod wire_coder;
 
+pub(crate) use edge_coder::CoderOf;
 pub use edge_coder::{EdgeCoder, wire_before};
 pub(crate) use fn_ref::COMBINE_FN;
 pub use fn_ref::{DO_FN, FnRef, LATE_OUTPUT, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
 pub use step_name::StepName;
+pub use wire_coder::{ReadPosition, WireCoder};
 
 pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};
 
@@ -51,6 +54,7 @@ pub type Cleanup = Arc<dyn Fn() + Send + Sync>;
 ///
 /// The proto *is* the graph; engines may rewrite it, rename its steps and renumber its coders. The code table is found
 /// by the step id in a function's payload, which they copy.
+#[derive(Clone)]
 pub struct Graph {
     proto: pb::Pipeline,
     fingerprint: u64,
@@ -63,6 +67,7 @@ pub struct Graph {
     assertions: usize,
 }
 
+#[derive(Clone)]
 struct Step {
     name: StepName,
     code: Option<StepCode>,
@@ -93,6 +98,16 @@ impl Graph {
     /// A hash over names, URNs, coders and payloads: two processes that built the same pipeline agree on it.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
+    }
+
+    /// The transform of a step: engines rename transforms, and payloads name the step.
+    ///
+    /// # Errors
+    /// This process has no such step.
+    pub fn transform_of(&self, step: &str) -> Result<&pb::PTransform> {
+        let mut transforms = self.components().transforms.values();
+        let missing = || Error::Graph(vec![format!("this process has no step `{step}`")]);
+        transforms.find(|transform| transform.unique_name == step).ok_or_else(missing)
     }
 
     /// Name, file and line of a transform's step.

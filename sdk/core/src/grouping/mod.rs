@@ -8,9 +8,11 @@ mod cells;
 mod lift;
 mod on_bytes;
 mod panes;
+mod parts;
 
 pub use cells::{Cell, Cells, Command, Contents, Firing, KeyId, Rows};
 pub use on_bytes::OnBytes;
+pub use parts::{CombinePart, PartStep};
 
 use crate::batch::{Batch, Meta};
 use crate::coder;
@@ -49,6 +51,11 @@ pub trait AnyGrouping: Send + Sync {
     /// The same grouping in two halves, one before the shuffle; none where there is nothing to gain. Only where elements
     /// are not counted and keep no timestamp: the first half emits one value for many.
     fn lifted(&self) -> Option<Lifted> {
+        None
+    }
+
+    /// What an engine calls for in place of the whole; none if this is no combine.
+    fn part(&self, _: CombinePart) -> Option<PartStep> {
         None
     }
 }
@@ -94,6 +101,7 @@ pub struct Grouping<K, C> {
     combine: C,
     /// A function and not a call below, or the compiler would lift what is lifted without end.
     lift: Option<fn(&C) -> Lifted>,
+    part: Option<fn(&C, CombinePart) -> PartStep>,
     show: Show<K>,
 }
 
@@ -118,14 +126,20 @@ fn at_key<K>(error: Error, key: Option<&K>, show: Show<K>) -> Error {
 }
 
 impl<K: Key, C: CombineFn> Grouping<K, C> {
-    /// A grouping that can be lifted, if its combine function gains by it.
+    /// A combine; it can be lifted if its function gains by it.
     pub fn new(combine: C) -> Self {
-        Grouping { combine, lift: if C::LIFTS { Some(lift::lift::<K, C>) } else { None }, show: show::<K> }
+        let lift = if C::LIFTS { Some(lift::lift::<K, C> as fn(&C) -> Lifted) } else { None };
+        Grouping { combine, lift, part: Some(parts::part::<K, C>), show: show::<K> }
+    }
+
+    /// A grouping that is no combine of the user's.
+    pub(crate) fn plain(combine: C) -> Self {
+        Grouping::unlifted(combine, show::<K>)
     }
 
     /// A grouping that is one half or one form of another.
     fn unlifted(combine: C, show: Show<K>) -> Self {
-        Grouping { combine, lift: None, show }
+        Grouping { combine, lift: None, part: None, show }
     }
 }
 
@@ -148,6 +162,10 @@ impl<K: Key, C: CombineFn> AnyGrouping for Grouping<K, C> {
 
     fn lifted(&self) -> Option<Lifted> {
         self.lift.map(|lift| lift(&self.combine))
+    }
+
+    fn part(&self, part: CombinePart) -> Option<PartStep> {
+        self.part.map(|make| make(&self.combine, part))
     }
 }
 

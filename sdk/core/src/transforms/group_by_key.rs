@@ -161,7 +161,7 @@ impl<T: Element> PCollection<T> {
     where
         T: Pair<K, V>,
     {
-        let grouping = Grouping::<K, _>::new(ToGrouped::<V>(PhantomData));
+        let grouping = Grouping::<K, _>::plain(ToGrouped::<V>(PhantomData));
         self.group_step(Some(StepCode::Grouping(Arc::new(grouping))))
     }
 

@@ -1,7 +1,7 @@
 //! The operator of a [`SplittableDoFn`]: life cycle, coders, and what has come of a call.
 
 use super::estimator::WatermarkEstimator;
-use super::operator::{AnySplittable, Element, Order, Part, Processed, Residual, SplittableOperator};
+use super::operator::{AnySplittable, Element, Order, Part, Processed, SplittableOperator};
 use super::output::{Halt, Output};
 use super::tracker::{Given, Tracker, Work};
 use super::{Continuation, ElementContext, SplittableDoFn};
@@ -13,9 +13,9 @@ use crate::dofn::guard::guard;
 use crate::dofn::restriction::Restriction;
 use crate::dofn::side::SideCache;
 use crate::error::{BoxError, Result};
-use crate::graph::StepName;
+use crate::graph::{CoderOf, EdgeCoder, StepName};
 use bytes::Bytes;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A step made of a `SplittableDoFn`.
 pub(crate) struct SplittableStep<D> {
@@ -43,6 +43,10 @@ impl<D: SplittableDoFn> AnySplittable for SplittableStep<D> {
             out,
         }))
     }
+
+    fn coder(&self) -> Arc<dyn EdgeCoder> {
+        CoderOf::<(D::Restriction, D::Estimator)>::shared()
+    }
 }
 
 struct Operator<D: SplittableDoFn> {
@@ -66,20 +70,32 @@ impl<D: SplittableDoFn> SplittableOperator for Operator<D> {
         guard(&self.step, || self.dofn.start_bundle())
     }
 
-    fn split(&mut self, element: &Element<'_>) -> Result<Vec<Part>> {
+    fn initial(&mut self, element: &Element<'_>) -> Result<Part> {
         guard(&self.step, || {
-            let value: D::In = take(element.bytes)?;
-            let whole = self.dofn.initial_restriction(&value)?;
-            let restrictions = self.dofn.split(&value, whole, self.parts)?;
-            let estimator = put(&D::Estimator::start(element.time))?;
+            let whole = self.dofn.initial_restriction(&take(element.bytes)?)?;
+            let work = put(&(whole, D::Estimator::start(element.time)))?;
+            Ok(Part { work, watermark: element.time })
+        })
+    }
+
+    fn split(&mut self, element: &Element<'_>, whole: &Part) -> Result<Vec<Part>> {
+        guard(&self.step, || {
+            let (restriction, estimator): (D::Restriction, D::Estimator) = take(&whole.work)?;
+            let restrictions = self.dofn.split(&take(element.bytes)?, restriction, self.parts)?;
             let part = |restriction: D::Restriction| {
                 if D::BOUNDED && !restriction.is_bounded() {
                     return Err("it says that its work ends, but made a restriction that does not".into());
                 }
-                let restriction = put(&restriction)?;
-                Ok(Part { restriction, estimator: estimator.clone(), watermark: element.time })
+                Ok(Part { work: put(&(restriction, estimator.clone()))?, watermark: whole.watermark })
             };
             restrictions.into_iter().map(part).collect::<Result<_, BoxError>>()
+        })
+    }
+
+    fn size(&mut self, part: &Part) -> Result<f64> {
+        guard(&self.step, || {
+            let (restriction, _): (D::Restriction, D::Estimator) = take(&part.work)?;
+            Ok(restriction.progress().1)
         })
     }
 
@@ -88,13 +104,15 @@ impl<D: SplittableDoFn> SplittableOperator for Operator<D> {
         out.begin(element, order);
         let processed = guarded(step, D::FINALIZES, || {
             let value: D::In = take(element.bytes)?;
+            let (restriction, estimator) = take(&part.work)?;
             let mut work: Work<D::Restriction, D::Estimator> = Work {
-                restriction: take(&part.restriction)?,
-                estimator: take(&part.estimator)?,
+                restriction,
+                estimator,
                 watermark: part.watermark,
                 keep: order.keep,
                 further: order.further,
                 now: order.now,
+                pace: order.pace.clone(),
                 given: Vec::new(),
             };
             let mut ctx = ElementContext { element: *element, sides };
@@ -114,12 +132,13 @@ impl<D: SplittableDoFn> SplittableOperator for Operator<D> {
 
     fn truncate(&mut self, element: &Element<'_>, part: &Part) -> Result<Option<Part>> {
         guard(&self.step, || {
-            let left = self.dofn.truncate(&take(element.bytes)?, take(&part.restriction)?)?;
+            let (restriction, estimator): (D::Restriction, D::Estimator) = take(&part.work)?;
+            let left = self.dofn.truncate(&take(element.bytes)?, restriction)?;
             let Some(left) = left else { return Ok(None) };
             if !left.is_bounded() {
                 return Err(with_restriction::<D>("what it truncates its restriction to has no end", part));
             }
-            Ok(Some(Part { restriction: put(&left)?, ..part.clone() }))
+            Ok(Some(Part { work: put(&(left, estimator))?, watermark: part.watermark }))
         })
     }
 
@@ -162,19 +181,18 @@ fn end<D: SplittableDoFn>(
 fn processed<R: Restriction, E: WatermarkEstimator>(work: &Work<R, E>) -> Result<Processed, BoxError> {
     let (done, mut left) = work.restriction.progress();
     left += work.given.iter().map(|given| given.restriction.progress().1).sum::<f64>();
-    let residual = |given: &Given<R, E>| {
-        let (restriction, estimator) = (put(&given.restriction)?, put(&given.estimator)?);
-        let part = Part { restriction, estimator, watermark: given.watermark };
-        Ok(Residual { part, resume_after: given.resume_after })
-    };
-    let residuals = work.given.iter().map(residual).collect::<Result<_, BoxError>>()?;
+    let residuals = work.given.iter().map(Given::residual).collect::<Result<_, CoderError>>()?;
     Ok(Processed { residuals, progress: Some((done, left)) })
 }
 
 /// A mistake, and the restriction on which it happened, as it was when the call began.
 #[cold]
 fn with_restriction<D: SplittableDoFn>(mistake: &str, part: &Part) -> BoxError {
-    let restriction = coder::describe(&coder::spec_of::<D::Restriction>(), &part.restriction);
+    let restriction =
+        match take::<(D::Restriction, D::Estimator)>(&part.work).and_then(|(restriction, _)| put(&restriction)) {
+            Ok(restriction) => coder::describe(&coder::spec_of::<D::Restriction>(), &restriction),
+            Err(error) => error.to_string(),
+        };
     format!("{mistake} (the restriction: {restriction})").into()
 }
 

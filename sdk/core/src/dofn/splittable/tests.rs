@@ -86,11 +86,14 @@ impl Driver {
 
     pub(crate) fn split(&mut self) -> Result<Vec<Part>> {
         let (operator, bytes, time) = self.work();
-        operator.split(&Work { bytes: &bytes, time, window: Window::Global, pane: PaneInfo::NO_FIRING })
+        let element = Work { bytes: &bytes, time, window: Window::Global, pane: PaneInfo::NO_FIRING };
+        let whole = operator.initial(&element)?;
+        operator.split(&element, &whole)
     }
 
     pub(crate) fn process(&mut self, part: &Part, claims: usize, keep: f64) -> Result<Processed> {
-        let order = Order { claims, keep, further: self.further, now: self.now, one_by_one: self.one_by_one };
+        let order =
+            Order { claims, keep, further: self.further, now: self.now, one_by_one: self.one_by_one, pace: None };
         let (operator, bytes, time) = self.work();
         let element = Work { bytes: &bytes, time, window: Window::Global, pane: PaneInfo::NO_FIRING };
         operator.process(&element, part, &order)
@@ -136,7 +139,7 @@ pub(crate) fn at(millis: i64) -> Timestamp {
 }
 
 pub(crate) fn restriction<R: Element>(part: &Part) -> R {
-    coder::take_as(&mut &part.restriction[..]).unwrap()
+    coder::take_as(&mut &part.work[..]).unwrap()
 }
 
 /// Emits the offsets below its element, each a millisecond after the one before; stops by itself every now and then.

@@ -5,11 +5,15 @@
 //! to do, and only then looks what that is (`Tracker::goes_on`). A split that another thread asks for belongs there, too.
 
 use super::estimator::{Manual, WatermarkEstimator};
+use super::operator::{Pace, Part, Residual, Turn};
 use super::output::{Halt, Output};
+use super::step::put;
 use crate::Element;
+use crate::coder::CoderError;
 use crate::dofn::Tag;
 use crate::dofn::restriction::{OffsetRange, Restriction};
 use crate::time::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a splittable step works with: it claims positions of its restriction, and each claim can emit.
@@ -29,6 +33,8 @@ pub(crate) struct Work<R, E> {
     /// After how many claims more the rest of it is given away.
     pub(crate) further: usize,
     pub(crate) now: Timestamp,
+    /// Who decides in place of `keep` and `further`.
+    pub(crate) pace: Option<Arc<dyn Pace>>,
     pub(crate) given: Vec<Given<R, E>>,
 }
 
@@ -38,6 +44,14 @@ pub(crate) struct Given<R, E> {
     pub(crate) estimator: E,
     pub(crate) watermark: Timestamp,
     pub(crate) resume_after: Duration,
+}
+
+impl<R: Restriction, E: WatermarkEstimator> Given<R, E> {
+    pub(crate) fn residual(&self) -> Result<Residual, CoderError> {
+        let work = put(&(self.restriction.clone(), self.estimator.clone()))?;
+        let (part, size) = (Part { work, watermark: self.watermark }, self.restriction.progress().1);
+        Ok(Residual { part, size, resume_after: self.resume_after })
+    }
 }
 
 impl<R: Restriction, E: WatermarkEstimator> Work<R, E> {
@@ -81,6 +95,9 @@ impl<R: Restriction, T: Element, E: WatermarkEstimator> Tracker<'_, R, T, E> {
         if self.out.halt.is_some() {
             return false;
         }
+        if let Some(pace) = self.work.pace.clone() {
+            return self.follows(&*pace);
+        }
         let Work { restriction, keep, further, .. } = &mut *self.work;
         let is_bounded = restriction.is_bounded();
         // Something is kept only once, and nothing of what has no end.
@@ -91,6 +108,38 @@ impl<R: Restriction, T: Element, E: WatermarkEstimator> Tracker<'_, R, T, E> {
             return false;
         }
         true
+    }
+
+    /// Does what the pace says. An unbounded restriction keeps nothing of what has no end.
+    fn follows(&mut self, pace: &dyn Pace) -> bool {
+        let (keep, claims) = match pace.turn(self.work.restriction.progress()) {
+            Turn::GoOn { claims } => {
+                self.out.left = claims.max(1);
+                return true;
+            }
+            Turn::GiveAway { keep, claims } => (keep, claims),
+        };
+        self.out.left = claims.max(1);
+        let keep = if self.work.restriction.is_bounded() { keep } else { 0.0 };
+        if !self.work.give_away(keep, Duration::ZERO) {
+            return true;
+        }
+        let primary = put(&(self.work.restriction.clone(), self.work.estimator.clone()));
+        let primary = primary.map(|work| Part { work, watermark: self.work.watermark });
+        let split = self.work.given.last().map(Given::residual).transpose();
+        match (primary, split) {
+            (Ok(primary), Ok(Some(residual))) => {
+                if pace.takes(&primary, &residual) {
+                    self.work.given.pop();
+                }
+                true
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                self.out.halt(Halt::Mistake(format!("its restriction has no encoding: {error}")));
+                false
+            }
+            (_, Ok(None)) => true,
+        }
     }
 
     #[cold]

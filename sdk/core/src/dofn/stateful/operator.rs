@@ -6,6 +6,7 @@
 
 use crate::dofn::erased::Wiring;
 use crate::error::Result;
+use crate::graph::EdgeCoder;
 use crate::time::Timestamp;
 use crate::windowing::{PaneInfo, Window};
 use bytes::Bytes;
@@ -29,6 +30,9 @@ pub trait AnyStateful: Send + Sync {
     /// # Errors
     /// [`Error::Coder`](crate::Error::Coder) if these bytes are no pair, or its key breaks the law of keys.
     fn key_length(&self, step: &crate::graph::StepName, pair: &[u8]) -> Result<usize>;
+
+    /// The coder of its keys.
+    fn key_coder(&self) -> Arc<dyn EdgeCoder>;
 }
 
 /// What a stateful step declares.

@@ -12,7 +12,7 @@ use crate::dofn::finalize::guarded;
 use crate::dofn::guard::guard;
 use crate::dofn::side::SideCache;
 use crate::error::{Error, Result};
-use crate::graph::StepName;
+use crate::graph::{CoderOf, EdgeCoder, StepName};
 use crate::time::Timestamp;
 use crate::windowing::PaneInfo;
 use bytes::Bytes;
@@ -73,6 +73,10 @@ impl<D: StatefulDoFn> AnyStateful for StatefulStep<D> {
         }
         let text = "the key's bytes are not those that it is encoded to again: a key has one encoding only";
         Err(failed(step, CoderError::refused(text)))
+    }
+
+    fn key_coder(&self) -> Arc<dyn EdgeCoder> {
+        CoderOf::<D::Key>::shared()
     }
 }
 
