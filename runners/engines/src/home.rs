@@ -1,0 +1,121 @@
+//! Where engines are installed, and on which ports they listen.
+
+use crate::Failure;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+/// The directory of all engines, and how they are to be started.
+pub struct Home {
+    directory: PathBuf,
+    /// Of what belongs to running processes.
+    run: PathBuf,
+    ports: Ports,
+    flink_master: Option<String>,
+    say: Box<dyn Fn(&str) + Send>,
+    /// Told of each process that was started, at once.
+    on_start: Option<OnStart>,
+}
+
+pub(crate) type OnStart = Box<dyn Fn(u32) -> Result<(), Failure> + Send>;
+
+enum Ports {
+    /// The usual ones, and a number that is added to each.
+    Usual(u16),
+    /// Such as are free, by the usual ones.
+    Free(RefCell<BTreeMap<u16, u16>>),
+}
+
+impl Home {
+    /// A home in `directory`, whose engines listen on their usual ports plus `ports`; `say` gets lines about what is being done.
+    ///
+    /// # Errors
+    /// There is no working directory to which the path is relative.
+    pub fn new(directory: &Path, ports: u16, say: impl Fn(&str) + Send + 'static) -> Result<Home, Failure> {
+        // Absolute, for processes and Python's environments remember it.
+        let directory = std::path::absolute(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+        let (run, ports) = (directory.join("run"), Ports::Usual(ports));
+        Ok(Home { directory, run, ports, flink_master: None, say: Box::new(say), on_start: None })
+    }
+
+    /// The same installations, but what is started is known to this process alone: its ports are free ones, its files are in
+    /// `run`, and `on_start` gets the ids of processes.
+    #[must_use]
+    pub(crate) fn private(self, run: PathBuf, on_start: OnStart) -> Home {
+        Home { run, ports: Ports::Free(RefCell::default()), on_start: Some(on_start), ..self }
+    }
+
+    pub(crate) fn started(&self, pid: u32) -> Result<(), Failure> {
+        self.on_start.as_ref().map_or(Ok(()), |on_start| on_start(pid))
+    }
+
+    /// Which Flink `flink-job-server` hands jobs to: the `HOST:PORT` of its REST service.
+    #[must_use]
+    pub fn flink_master(self, master: &str) -> Home {
+        Home { flink_master: Some(master.to_owned()), ..self }
+    }
+
+    pub(crate) fn master(&self) -> Result<&str, Failure> {
+        self.flink_master.as_deref().ok_or_else(|| "which Flink? No master was given".to_owned())
+    }
+
+    /// A path below the home.
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.directory.join(below)
+    }
+
+    /// The path of what belongs to running processes, not to an installation.
+    pub(crate) fn run(&self, file: &str) -> PathBuf {
+        self.run.join(file)
+    }
+
+    /// The port that stands for the usual one; always the same.
+    pub(crate) fn port(&self, usual: u16) -> Result<u16, Failure> {
+        match &self.ports {
+            Ports::Usual(more) => usual.checked_add(*more).ok_or_else(|| format!("+{more} leaves no port {usual}")),
+            Ports::Free(chosen) => {
+                if let Some(port) = chosen.borrow().get(&usual) {
+                    return Ok(*port);
+                }
+                let port = free_port().map_err(|e| format!("no free port: {e}"))?;
+                chosen.borrow_mut().insert(usual, port);
+                Ok(port)
+            }
+        }
+    }
+
+    pub(crate) fn say(&self, line: &str) {
+        (self.say)(line);
+    }
+
+    /// Keeps all others from changing anything in the home for as long as the file is open.
+    ///
+    /// # Errors
+    /// The directory cannot be written to.
+    pub fn lock(&self) -> Result<File, Failure> {
+        let path = self.path("lock");
+        let wrong = |e| format!("{}: {e}", path.display());
+        fs::create_dir_all(&self.directory).map_err(wrong)?;
+        let file = File::create(&path).map_err(wrong)?;
+        if file.try_lock().is_err() {
+            self.say(&format!("another process is at work in {}; waiting for it", self.directory.display()));
+            file.lock().map_err(wrong)?;
+        }
+        Ok(file)
+    }
+}
+
+/// One that nobody listens at now. All that were found so far are listened at by none, so a number may come twice; the system
+/// counts upwards.
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Home").field(&self.directory).finish()
+    }
+}
