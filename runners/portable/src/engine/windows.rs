@@ -1,0 +1,94 @@
+//! Windows and triggers that engines lack or take differently.
+
+use super::limits::{Job, Limit};
+use super::steps::Step;
+use super::{Engine, Feature};
+use ferrobeam_core::Result;
+use ferrobeam_core::graph::LATE_OUTPUT;
+use ferrobeam_core::windowing::{AccumulationMode, Trigger, WindowingStrategy, Windows};
+use ferrobeam_model::urns::transforms as urns;
+
+pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Result<()> {
+    if step.urn() == LATE_OUTPUT {
+        let text =
+            "keeps the elements that groupings drop, which no engine gives away: leave it out, or allow more lateness";
+        limits.push(Limit::lacks(Feature::LateOutput, text));
+    }
+    if step.urn() == urns::ASSIGN_WINDOWS && job.engine != Engine::Other {
+        for output in step.transform.outputs.values() {
+            let windows = &step.graph.windowing(output)?.windows;
+            if matches!(windows, Windows::Custom(_) | Windows::Calendar(_)) {
+                let text = format!(
+                    "assigns {windows}, a window function that {} does not know: use fixed or sliding windows or sessions, \
+                     or make the window part of the key",
+                    job.engine
+                );
+                limits.push(Limit::lacks(Feature::CustomWindows, text));
+            }
+        }
+    }
+    let Some(windowing) = step.grouped()? else { return Ok(()) };
+    match job.engine {
+        Engine::Prism => of_prism(windowing, limits),
+        Engine::Flink | Engine::Spark if job.is_batch && fires_early(&windowing.trigger) => {
+            let text = format!(
+                "fires by {}, and {} runs a bounded pipeline as a batch job, in which each window fires once, at its end: \
+                 look only at last panes of an accumulating window{}",
+                windowing.trigger,
+                job.engine,
+                if job.engine == Engine::Flink { ", or add `--engine-option streaming=true`" } else { "" }
+            );
+            limits.push(Limit::differs(Feature::BatchTriggers, text));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn of_prism(windowing: &WindowingStrategy, limits: &mut Vec<Limit>) {
+    let trigger = &windowing.trigger;
+    let counts = any(trigger, &|t| matches!(t, Trigger::AfterCount(_)));
+    let waits =
+        any(trigger, &|t| matches!(t, Trigger::AfterProcessingTime(_) | Trigger::AfterSynchronizedProcessingTime));
+    if windowing.needs_merge() {
+        if counts || waits {
+            let text =
+                "groups sessions by a trigger that counts or waits, which Prism refuses: use the default trigger";
+            limits.push(Limit::lacks(Feature::Sessions, text));
+            return;
+        }
+        let text = "groups sessions: Prism merges those that only touch, and may fire one in parts: use another engine";
+        limits.push(Limit::differs(Feature::Sessions, text));
+    }
+    if counts {
+        let text = "fires by a trigger that counts elements, which Prism counts differently: use another engine";
+        limits.push(Limit::differs(Feature::CountTriggers, text));
+    }
+    if !windowing.allowed_lateness.is_zero() {
+        let mut text = "allows lateness: Prism drops late elements by another watermark".to_owned();
+        if windowing.accumulation_mode == AccumulationMode::Accumulating {
+            text += ", and fires once more when the window closes";
+        }
+        limits.push(Limit::differs(Feature::Lateness, text + ": use another engine"));
+    }
+}
+
+/// Whether a trigger may fire at another time than once at the end of its window.
+pub(super) fn fires_early(trigger: &Trigger) -> bool {
+    match trigger {
+        Trigger::Default | Trigger::Never => false,
+        Trigger::AfterWatermark { early, .. } => early.as_deref().is_some_and(|early| *early != Trigger::Never),
+        _ => true,
+    }
+}
+
+fn any(trigger: &Trigger, is: &dyn Fn(&Trigger) -> bool) -> bool {
+    is(trigger)
+        || match trigger {
+            Trigger::AfterWatermark { early, late } => [early, late].into_iter().flatten().any(|part| any(part, is)),
+            Trigger::AfterEach(all) | Trigger::AfterAll(all) | Trigger::AfterAny(all) => all.iter().any(|t| any(t, is)),
+            Trigger::Repeatedly(trigger) => any(trigger, is),
+            Trigger::OrFinally(main, finally) => any(main, is) || any(finally, is),
+            _ => false,
+        }
+}

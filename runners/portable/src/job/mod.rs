@@ -1,0 +1,11 @@
+//! Submitting: a graph made fit for an engine, handed over by Beam's Job API, and followed to its end.
+
+pub(crate) mod artifacts;
+pub(crate) mod client;
+pub(crate) mod connect;
+pub(crate) mod environment;
+pub(crate) mod follow;
+pub(crate) mod lower;
+pub(crate) mod metrics;
+pub(crate) mod options;
+pub(crate) mod retrieval;

@@ -1,0 +1,233 @@
+//! The portable runner: hands a pipeline to an engine, and follows it to its end.
+
+use crate::engine::{Engine, Facts, Feature, check, is_bounded};
+use crate::environment::Environment;
+use crate::failure;
+use crate::job::lower::lower;
+use crate::job::options::{EngineOptions, to_struct};
+use crate::job::{artifacts, metrics};
+use crate::server::{Found, Progress, Server};
+use crate::worker::pool;
+use ferrobeam_core::graph::Graph;
+use ferrobeam_core::runner::{PipelineResult, Runner};
+use ferrobeam_core::{Error, Result};
+use ferrobeam_model::job_management::job_messages_response::Response as Update;
+use ferrobeam_model::job_management::job_state::Enum as State;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The portable runner.
+#[derive(Clone)]
+pub struct PortableRunner {
+    server: Server,
+    engine: Engine,
+    environment: Option<Environment>,
+    engine_options: EngineOptions,
+    accepted: Vec<Feature>,
+    options: serde_json::Value,
+    time_limit: Option<Duration>,
+    progress: Progress,
+}
+
+impl PortableRunner {
+    /// The name that `--runner` knows it by.
+    pub const NAME: &'static str = "portable";
+
+    /// A runner that hands pipelines to the job server at `HOST:PORT`, of an engine of which nothing is known.
+    pub fn at(job_endpoint: impl Into<String>) -> Self {
+        PortableRunner {
+            server: Server::At(job_endpoint.into()),
+            engine: Engine::Other,
+            environment: None,
+            engine_options: EngineOptions::default(),
+            accepted: Vec::new(),
+            options: serde_json::Value::Null,
+            time_limit: None,
+            progress: Arc::new(|_| ()),
+        }
+    }
+
+    /// A runner for an engine by its name: `prism`, `flink` or `spark`. It takes the job server that answers at the engine's
+    /// usual port on this machine; if there is none, it installs the engine if need be, starts it, and ends it with the job.
+    ///
+    /// # Errors
+    /// There is no engine of this name.
+    pub fn on(engine: &str) -> Result<Self> {
+        PortableRunner { server: Server::FindOrStart, ..PortableRunner::at("") }.engine(engine)
+    }
+
+    /// Which engine it is: `prism`, `flink`, `spark`, or `other`. What is known of it is refused before it is submitted,
+    /// and graphs are sent as it wants them.
+    ///
+    /// # Errors
+    /// There is no engine of this name.
+    pub fn engine(self, name: &str) -> Result<Self> {
+        Ok(PortableRunner { engine: name.parse().map_err(Error::Options)?, ..self })
+    }
+
+    /// Takes the job server at `HOST:PORT`.
+    #[must_use]
+    pub fn job_endpoint(self, endpoint: impl Into<String>) -> Self {
+        PortableRunner { server: Server::At(endpoint.into()), ..self }
+    }
+
+    /// Starts a job server for the Flink whose REST service is at `HOST:PORT`, and ends it with the job.
+    #[must_use]
+    pub fn flink_master(self, master: impl Into<String>) -> Self {
+        PortableRunner { server: Server::ForFlink(master.into()), engine: Engine::Flink, ..self }
+    }
+
+    /// Where user code runs. If nothing is said: in this process, for an engine on this machine.
+    #[must_use]
+    pub fn environment(self, environment: Environment) -> Self {
+        PortableRunner { environment: Some(environment), ..self }
+    }
+
+    /// Options of the engine, each as `NAME=VALUE`, for instance `parallelism=2`.
+    ///
+    /// # Errors
+    /// One is not of this form.
+    pub fn engine_options<'a>(self, options: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        Ok(PortableRunner { engine_options: EngineOptions::parse(options)?, ..self })
+    }
+
+    /// Accepts that the engine is known to do something in another way than Beam's model says.
+    ///
+    /// # Errors
+    /// There is no feature of this name in which engines differ.
+    pub fn accept_difference(mut self, feature: &str) -> Result<Self> {
+        self.accepted.push(feature.parse().map_err(Error::Options)?);
+        Ok(self)
+    }
+
+    /// Accepts all known differences: for those who want to see them.
+    #[must_use]
+    pub fn accept_all_differences(self) -> Self {
+        PortableRunner { accepted: Feature::ALL.to_vec(), ..self }
+    }
+
+    /// Cancels the job when it is not done after this time.
+    #[must_use]
+    pub fn time_limit(self, limit: Duration) -> Self {
+        PortableRunner { time_limit: Some(limit), ..self }
+    }
+
+    /// The options from which a worker in another process constructs the pipeline again. The job server shows them to
+    /// everybody, so there must be no secrets in them.
+    #[must_use]
+    pub fn options(self, options: serde_json::Value) -> Self {
+        PortableRunner { options, ..self }
+    }
+
+    /// Who is told what is being done, a line each.
+    #[must_use]
+    pub fn progress(self, progress: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        PortableRunner { progress: Arc::new(progress), ..self }
+    }
+}
+
+impl Runner for PortableRunner {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn unsupported(&self, graph: &Graph) -> Vec<String> {
+        let streaming = self.engine_options.is_on("streaming");
+        let facts = Facts { streaming, checkpoints: self.engine_options.takes_checkpoints() };
+        check(graph, self.engine, facts, &self.accepted).unwrap_or_else(|error| vec![error.to_string()])
+    }
+
+    fn reports_metrics(&self) -> bool {
+        // Spark has none that are committed, and of others nothing is known.
+        matches!(self.engine, Engine::Prism | Engine::Flink)
+    }
+
+    fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
+        let runtime = crate::runtime()?;
+        let result = runtime.block_on(self.run(graph));
+        // User code that still runs on a thread is not waited for.
+        runtime.shutdown_background();
+        result
+    }
+}
+
+impl PortableRunner {
+    async fn run(&self, graph: &Graph) -> Result<PipelineResult> {
+        let found = self.server.find(self.engine, &self.progress).await?;
+        let client = &found.client;
+        let environment = self.environment_for(&found).await?;
+        let workers = pool::serve(Arc::new(graph.clone())).await?;
+        let files = environment.artifacts()?;
+        let pipeline = lower(graph, self.engine, environment.to_proto(&workers.address, &files, found.is_here)?)?;
+        let mut engine_options = self.engine_options.clone();
+        if self.engine == Engine::Flink && is_bounded(graph) {
+            engine_options.let_sources_end();
+        }
+        let name = job_name();
+        let options = to_struct(&self.options, &name, &engine_options, client.known_options())?;
+        let prepared = client.prepare(&name, pipeline, options).await?;
+        artifacts::stage(&prepared, &files, |_, _| ()).await?;
+        let job = client.run(&prepared).await?;
+        (self.progress)(&format!("the job is {job}"));
+        let on_update = |update: &Update| {
+            if let Update::StateResponse(event) = update {
+                (self.progress)(&format!("it is {}", event.state().as_str_name().to_lowercase()));
+            }
+        };
+        let follow = client.follow(&job, on_update);
+        let ended = match self.time_limit {
+            None => follow.await?,
+            Some(limit) => match tokio::time::timeout(limit, follow).await {
+                Ok(ended) => ended?,
+                Err(_) => {
+                    let cancelled = client.cancel(&job).await;
+                    let how =
+                        cancelled.map_or_else(|error| format!("not cancelled: {error}"), |_| "cancelled".to_owned());
+                    return Err(failure(format!("the job {job} is not done after {limit:?}, and was {how}")));
+                }
+            },
+        };
+        if ended.state != State::Done {
+            let state = ended.state.as_str_name().to_lowercase();
+            return Err(failure(format!("the job is {state}: {}", ended.reason())));
+        }
+        // Some engines have none, and a job that is done does not fail for them.
+        let reported = client.metrics(&job).await.unwrap_or_else(|error| {
+            (self.progress)(&format!("no metrics: {error}"));
+            Default::default()
+        });
+        Ok(PipelineResult { metrics: metrics::of_steps(graph, &reported) })
+    }
+
+    async fn environment_for(&self, found: &Found) -> Result<Environment> {
+        match &self.environment {
+            None | Some(Environment::Loopback) if !found.is_here => Err(failure(
+                "the engine is not on this machine, so workers in this process cannot be reached: choose another environment, \
+                 `process=COMMAND`, `external=HOST:PORT` or `docker=IMAGE`",
+            )),
+            None => Ok(Environment::Loopback),
+            Some(environment) => {
+                if found.is_here {
+                    environment.check_here().await?;
+                }
+                Ok(environment.clone())
+            }
+        }
+    }
+}
+
+/// The program's name, by which a person finds the job among others.
+fn job_name() -> String {
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "ferrobeam".to_owned())
+}
+
+impl fmt::Debug for PortableRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("PortableRunner");
+        shown.field("server", &self.server).field("engine", &self.engine);
+        shown.field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
