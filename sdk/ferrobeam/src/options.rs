@@ -3,18 +3,43 @@
 use ferrobeam_core::runner::Runner;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_direct::DirectRunner;
+use ferrobeam_portable::{Environment, PortableRunner};
+use std::io::Write;
 use std::time::Duration;
+
+/// The runner that looks for errors.
+const DIRECT: &[&str] = &[DirectRunner::NAME];
+
+/// Those that hand the pipeline to an engine.
+const PORTABLE: &[&str] = &[PortableRunner::NAME, "prism", "flink", "spark"];
 
 // A doc comment here would become the description of every program.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "How to run it")]
 pub(crate) struct RunOptions {
-    /// What runs the pipeline: direct (single-threaded, made to find bugs)
+    /// What runs the pipeline: direct (single-threaded, made to find bugs); portable (any engine with a job server of
+    /// Beam's); prism, flink or spark (that engine, which is started if it does not run)
     #[arg(long, default_value = DirectRunner::NAME)]
     runner: String,
     /// Print the graph and its stages instead of running: text, dot, json or proto
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub(crate) explain: Option<String>,
+    /// Engines: where the job server is
+    #[arg(long, value_name = "HOST:PORT")]
+    job_endpoint: Option<String>,
+    /// Engines: where user code runs: loopback (in this process, the default for an engine on this machine), process,
+    /// process=COMMAND, external=HOST:PORT (of `worker-pool`), docker=IMAGE
+    #[arg(long, value_name = "KIND")]
+    environment: Option<Environment>,
+    /// Flink: the REST address of the cluster for which a job server is started
+    #[arg(long, value_name = "HOST:PORT")]
+    flink_master: Option<String>,
+    /// Engines: an option of the engine's own, as parallelism=2; job servers show all options to everybody
+    #[arg(long, value_name = "NAME=VALUE")]
+    engine_option: Vec<String>,
+    /// Engines: run the pipeline though the engine does this in another way than Beam's model says
+    #[arg(long, value_name = "FEATURE")]
+    accept_engine_differences: Vec<String>,
     /// Direct runner: repeat the schedule of an earlier run
     #[arg(long)]
     seed: Option<u64>,
@@ -27,28 +52,126 @@ pub(crate) struct RunOptions {
 }
 
 impl RunOptions {
-    /// The runner that was asked for.
+    /// The runner that was asked for; workers in other processes construct the pipeline from its `own` options.
     ///
     /// # Errors
     /// There is none of this name, or an option is not for it.
-    pub(crate) fn runner(&self) -> Result<Box<dyn Runner>> {
-        match self.runner.as_str() {
-            DirectRunner::NAME => {
-                let mut runner = DirectRunner::new();
-                if let Some(seed) = self.seed {
-                    runner = runner.seed(seed);
-                }
-                if let Some(seconds) = self.drain_after {
-                    runner = runner.drain_after(Duration::from_secs(seconds));
-                }
-                match self.fail_bundles {
-                    Some(p) if !(0.0..=0.9).contains(&p) => {
-                        Err(Error::Options(format!("--fail-bundles={p}: expected a probability from 0 to 0.9")))
-                    }
-                    p => Ok(Box::new(runner.failing_bundles(p.unwrap_or_default()))),
-                }
-            }
-            other => Err(Error::Options(format!("--runner={other}: there is no such runner; expected `direct`"))),
+    pub(crate) fn runner(&self, own: serde_json::Value) -> Result<Box<dyn Runner>> {
+        let name = self.runner.as_str();
+        if !DIRECT.contains(&name) && !PORTABLE.contains(&name) {
+            let known = [DIRECT, PORTABLE].concat().join("`, `");
+            return Err(Error::Options(format!("--runner={name}: there is no such runner; expected one of `{known}`")));
         }
+        self.check_given()?;
+        if name == DirectRunner::NAME { self.direct() } else { self.portable(own) }
+    }
+
+    /// An option that the runner would not look at is a mistake.
+    fn check_given(&self) -> Result<()> {
+        let given = [
+            ("--job-endpoint", self.job_endpoint.is_some(), PORTABLE),
+            ("--environment", self.environment.is_some(), PORTABLE),
+            ("--flink-master", self.flink_master.is_some(), &["flink"]),
+            ("--engine-option", !self.engine_option.is_empty(), PORTABLE),
+            ("--accept-engine-differences", !self.accept_engine_differences.is_empty(), PORTABLE),
+            ("--seed", self.seed.is_some(), DIRECT),
+            ("--fail-bundles", self.fail_bundles.is_some(), DIRECT),
+            ("--drain-after", self.drain_after.is_some(), DIRECT),
+        ];
+        let wrong = given.iter().find(|(_, is_given, of)| *is_given && !of.contains(&self.runner.as_str()));
+        if let Some((option, _, of)) = wrong {
+            let runners = of.iter().map(|name| format!("--runner={name}")).collect::<Vec<_>>().join(" or ");
+            return Err(Error::Options(format!("{option} is not for --runner={}; it is for {runners}", self.runner)));
+        }
+        if self.flink_master.is_some() && self.job_endpoint.is_some() {
+            let why = "--flink-master is for a job server that is started, and --job-endpoint for one that runs: give one of them";
+            return Err(Error::Options(why.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn direct(&self) -> Result<Box<dyn Runner>> {
+        let mut runner = DirectRunner::new();
+        if let Some(seed) = self.seed {
+            runner = runner.seed(seed);
+        }
+        if let Some(seconds) = self.drain_after {
+            runner = runner.drain_after(Duration::from_secs(seconds));
+        }
+        match self.fail_bundles {
+            Some(p) if !(0.0..=0.9).contains(&p) => {
+                Err(Error::Options(format!("--fail-bundles={p}: expected a probability from 0 to 0.9")))
+            }
+            p => Ok(Box::new(runner.failing_bundles(p.unwrap_or_default()))),
+        }
+    }
+
+    fn portable(&self, own: serde_json::Value) -> Result<Box<dyn Runner>> {
+        let mut runner = match (self.runner.as_str(), &self.job_endpoint) {
+            (PortableRunner::NAME, None) => {
+                return Err(Error::Options("--runner=portable needs --job-endpoint=HOST:PORT".to_owned()));
+            }
+            (PortableRunner::NAME, Some(endpoint)) => PortableRunner::at(endpoint),
+            (engine, None) => PortableRunner::on(engine)?,
+            (engine, Some(endpoint)) => PortableRunner::on(engine)?.job_endpoint(endpoint),
+        };
+        if let Some(master) = &self.flink_master {
+            runner = runner.flink_master(master);
+        }
+        if let Some(environment) = &self.environment {
+            runner = runner.environment(environment.clone());
+        }
+        for feature in &self.accept_engine_differences {
+            runner = runner.accept_difference(feature)?;
+        }
+        let runner = runner.engine_options(self.engine_option.iter().map(String::as_str))?;
+        Ok(Box::new(runner.options(own).progress(say)))
+    }
+}
+
+/// Tells the person at the terminal what is going on; standard output is the pipeline's.
+pub(crate) fn say(line: &str) {
+    // Nobody at the terminal is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args, FromArgMatches};
+
+    fn runner(line: &str) -> Result<&'static str> {
+        let command = RunOptions::augment_args(clap::Command::new("pipeline").no_binary_name(true));
+        let matches =
+            command.try_get_matches_from(line.split_whitespace()).map_err(|e| Error::Options(e.to_string()))?;
+        let options = RunOptions::from_arg_matches(&matches).map_err(|e| Error::Options(e.to_string()))?;
+        Ok(options.runner(serde_json::Value::Null)?.name())
+    }
+
+    #[test]
+    fn runners_are_known_by_name() {
+        assert_eq!(runner("").unwrap(), "direct");
+        assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
+        assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
+        assert_eq!(runner("--runner=prism --accept-engine-differences=sessions").unwrap(), "portable");
+        let flink = "--runner=flink --flink-master=h:1 --environment=external=h:2 --engine-option parallelism=2 \
+                     --engine-option streaming=true";
+        assert_eq!(runner(flink).unwrap(), "portable");
+    }
+
+    #[test]
+    fn options_of_another_runner_are_mistakes() {
+        let told = |line: &str| runner(line).unwrap_err().to_string();
+        assert!(told("--runner=local").contains("`flink`"));
+        assert!(told("--runner=portable").contains("--job-endpoint"));
+        assert!(told("--job-endpoint=h:1").contains("--job-endpoint is not for --runner=direct"));
+        assert!(
+            told("--runner=prism --seed=1").ends_with("--seed is not for --runner=prism; it is for --runner=direct")
+        );
+        assert!(told("--runner=prism --flink-master=h:1").contains("--flink-master is not for"));
+        assert!(told("--runner=flink --flink-master=h:1 --job-endpoint=h:2").contains("one of them"));
+        assert!(told("--runner=flink --engine-option=Parallelism=2").contains("snake_case"));
+        assert!(told("--runner=flink --accept-engine-differences=all").contains("these are: "));
+        assert!(told("--runner=flink --environment=moon").contains("`moon`"));
     }
 }
