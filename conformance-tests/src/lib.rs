@@ -15,6 +15,7 @@
 mod case;
 mod cases;
 mod check;
+mod engines;
 pub mod generated;
 mod in_order;
 mod ledger;
@@ -23,6 +24,7 @@ mod model;
 
 pub use case::{Body, Case, CaseResult, Outcome, Profile};
 pub use cases::CASES;
+pub use engines::{OnEngine, run_on_engine};
 pub use ledger::{Expectation, Ledger, LedgerError};
-pub use matrix::matrix;
+pub use matrix::{capabilities, exceptions, matrix};
 pub use model::model;

@@ -2,11 +2,16 @@
 
 use clap::{Parser, Subcommand};
 use ferrobeam::runner::Runner;
-use ferrobeam_conformance::{CASES, Case, Ledger, Outcome, matrix, model};
+use ferrobeam_conformance::{CASES, Case, Ledger, OnEngine, Outcome, capabilities, matrix, model, run_on_engine};
 use ferrobeam_direct::DirectRunner;
+use ferrobeam_portable::PortableRunner;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// No case takes longer on an engine that is alive.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Runs the conformance suite.
 #[derive(Parser)]
@@ -24,15 +29,29 @@ enum Command {
     Run(Run),
     /// Print the capability matrix, as Markdown
     Matrix,
+    /// Print the page that shows the matrix and every case that does not hold, as Markdown
+    Capabilities,
     /// Print the page that shows what windows and triggers make of an input, as Markdown
     Model,
 }
 
 #[derive(clap::Args)]
 struct Run {
-    /// The runner: direct
+    /// The runner, or the engine: direct, prism, flink or spark
     #[arg(long, default_value = DirectRunner::NAME)]
     runner: String,
+    /// Engines: where the job server is, if not where it usually is
+    #[arg(long, value_name = "HOST:PORT")]
+    job_endpoint: Option<String>,
+    /// Engines: how many jobs run at a time
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Engines: an option of the engine's, NAME=VALUE
+    #[arg(long, value_name = "NAME=VALUE")]
+    engine_option: Vec<String>,
+    /// Engines: print what came of each case, and compare nothing
+    #[arg(long)]
+    outcomes: bool,
     /// Cases or areas; all if none is named
     names: Vec<String>,
     /// Direct runner: one schedule
@@ -60,6 +79,7 @@ fn main() -> ExitCode {
         Command::List => list(&mut out),
         Command::Run(run) => run.run(&mut out),
         Command::Matrix => print_matrix(&mut out),
+        Command::Capabilities => print_capabilities(&mut out),
         Command::Model => print_model(&mut out),
     };
     result.unwrap_or_else(|error| {
@@ -83,6 +103,11 @@ fn print_matrix(out: &mut impl Write) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
+fn print_capabilities(out: &mut impl Write) -> CommandResult {
+    write!(out, "{}", capabilities(CASES, &Ledger::checked_in()?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn print_model(out: &mut impl Write) -> CommandResult {
     let page = model(&DirectRunner::new().seed(0)).map_err(|error| -> Box<dyn std::error::Error> { error })?;
     write!(out, "{page}")?;
@@ -91,6 +116,9 @@ fn print_model(out: &mut impl Write) -> CommandResult {
 
 impl Run {
     fn run(&self, out: &mut impl Write) -> CommandResult {
+        if self.runner != DirectRunner::NAME {
+            return self.run_on_engine(out);
+        }
         let (ledger, runners, cases) = (Ledger::checked_in()?, self.runners()?, self.cases()?);
         let mut failed = 0;
         for case in &cases {
@@ -107,11 +135,43 @@ impl Run {
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
+    /// Runs cases as jobs of an engine; its ledger is by its name.
+    fn run_on_engine(&self, out: &mut impl Write) -> CommandResult {
+        let (ledger, cases) = (Ledger::checked_in()?, self.cases()?);
+        let ledger = (!self.outcomes).then_some(&ledger);
+        let wrong = |error: ferrobeam::Error| format!("--runner={}: {error}", self.runner);
+        let runner = PortableRunner::on(&self.runner).map_err(wrong)?;
+        let runner = runner.engine_options(self.engine_option.iter().map(String::as_str)).map_err(wrong)?;
+        // The suite is to see where engines differ.
+        let mut runner = runner.accept_all_differences().time_limit(LONGEST);
+        if let Some(endpoint) = &self.job_endpoint {
+            runner = runner.job_endpoint(endpoint);
+        }
+        let (mut failed, mut again) = (0, 0);
+        run_on_engine(&cases, ledger, &self.runner, &runner, self.jobs, |done| {
+            let OnEngine { case, outcome, runs, surprise } = done;
+            let line = match surprise {
+                _ if self.outcomes => format!("{} {outcome}", case.name).replace('\n', " / "),
+                None if runs == 1 => format!("ok   {}", case.name),
+                None => {
+                    again += 1;
+                    format!("ok   {} (run {runs})", case.name)
+                }
+                Some(surprise) => {
+                    failed += 1;
+                    format!("FAIL {surprise}")
+                }
+            };
+            // Whoever closed the output does not want to hear more.
+            let _ = writeln!(out, "{line}");
+            let _ = out.flush();
+        });
+        writeln!(out, "{} as the ledger says, {again} of them not at once, {failed} not", cases.len() - failed)?;
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
     /// The runner, once for each schedule.
     fn runners(&self) -> Result<Vec<Box<dyn Runner>>, String> {
-        if self.runner != DirectRunner::NAME {
-            return Err(format!("--runner={}: there is no such runner; expected `direct`", self.runner));
-        }
         let seeds = self.seeds.clone().or_else(|| self.seed.map(|seed| seed..=seed)).unwrap_or(0..=0);
         let runner = |seed| DirectRunner::new().seed(seed).failing_bundles(self.fail_bundles);
         Ok(seeds.map(|seed| Box::new(runner(seed)) as Box<dyn Runner>).collect())

@@ -3,7 +3,7 @@
 use crate::{Case, Expectation, Ledger};
 use std::collections::BTreeSet;
 
-/// The capability matrix as Markdown: per area and engine how many cases pass, then every case that does not.
+/// The capability matrix as Markdown: per area and engine how many cases pass.
 pub fn matrix(cases: &[Case], ledger: &Ledger) -> String {
     let engines = ledger.engines();
     let mut out = String::from("| area |");
@@ -22,12 +22,26 @@ pub fn matrix(cases: &[Case], ledger: &Ledger) -> String {
             out += &if passed == all { format!(" all {all} |") } else { format!(" {passed} of {all} |") };
         }
     }
-    out += "\n";
-    let exceptions = cases.iter().flat_map(|case| engines.iter().map(move |engine| (case, engine)));
-    let exceptions = exceptions.filter_map(|(case, engine)| match ledger.expectation(case.name, engine) {
-        Some(Expectation::Pass) | None => None,
-        Some(other) => Some(format!("- `{}` on {engine}: {other}\n", case.name)),
-    });
-    let exceptions: Vec<String> = exceptions.collect();
-    if exceptions.is_empty() { out } else { out + "\n" + &exceptions.concat() }
+    out + "\n"
+}
+
+/// Every case that does not pass on an engine, as Markdown: by engine, with the reason.
+pub fn exceptions(cases: &[Case], ledger: &Ledger) -> String {
+    let mut out = String::new();
+    for engine in ledger.engines() {
+        let excepted = cases.iter().filter_map(|case| match ledger.expectation(case.name, &engine) {
+            Some(Expectation::Pass) | None => None,
+            Some(other) => Some(format!("- `{}`: {other}\n", case.name)),
+        });
+        let excepted: Vec<String> = excepted.collect();
+        if !excepted.is_empty() {
+            out += &format!("\n## {engine}\n\n{}", excepted.concat());
+        }
+    }
+    out
+}
+
+/// The page that shows both.
+pub fn capabilities(cases: &[Case], ledger: &Ledger) -> String {
+    format!("{}\n{}{}", include_str!("capabilities.md"), matrix(cases, ledger), exceptions(cases, ledger))
 }

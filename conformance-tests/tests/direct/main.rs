@@ -143,7 +143,7 @@ fn the_program_runs_cases_by_name_and_area() {
 fn the_program_refuses_what_it_does_not_know() {
     for (arguments, says) in [
         (&["run", "no_such_area"][..], "neither a case nor an area `no_such_area`"),
-        (&["run", "--runner", "spark"], "there is no such runner"),
+        (&["run", "--runner", "storm"], "--runner=storm"),
         (&["run", "--seeds", "4..3"], "`4..3` is not FIRST..LAST"),
     ] {
         let (status, text) = conformance(arguments);
@@ -158,7 +158,7 @@ fn the_program_lists_cases_and_prints_the_matrix() {
     assert!(text.contains("life_cycle::every_instance_is_set_up_once_and_torn_down (in-process)\n"));
     let (status, text) = conformance(&["matrix"]);
     assert_eq!(status, Some(0));
-    assert!(text.starts_with("| area | direct |\n|---|---|\n| assertions | all "), "{text}");
+    assert!(text.starts_with("| area | direct | prism |\n|---|---|---|\n| assertions | all "), "{text}");
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! The capability matrix.
 
-use ferrobeam_conformance::{CASES, Case, Ledger, Profile, matrix};
+use ferrobeam_conformance::{CASES, Case, Ledger, Profile, capabilities, exceptions, matrix};
 
 #[test]
 fn the_matrix_counts_by_area_and_lists_what_does_not_pass() {
@@ -11,9 +11,15 @@ fn the_matrix_counts_by_area_and_lists_what_does_not_pass() {
     let ledger = Ledger::parse(ledger, &cases).unwrap();
     assert_eq!(
         matrix(&cases, &ledger),
-        "| area | x | y |\n|---|---|---|\n| a | all 2 | 1 of 2 |\n| b | all 1 | all 1 |\n\n\
-         - `a::two` on y: differs(order)\n"
+        "| area | x | y |\n|---|---|---|\n| a | all 2 | 1 of 2 |\n| b | all 1 | all 1 |\n"
     );
+    assert_eq!(exceptions(&cases, &ledger), "\n## y\n\n- `a::two`: differs(order)\n");
+}
+
+#[test]
+fn the_page_shows_all() {
+    let page = capabilities(CASES, &Ledger::checked_in().unwrap());
+    assert!(page == include_str!("../../../docs/capabilities.md"), "`cargo xtask model` writes it anew");
 }
 
 #[test]
