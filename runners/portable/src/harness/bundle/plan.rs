@@ -293,7 +293,8 @@ impl Wirer<'_> {
         let mut outputs = Outputs::default();
         for (name, collection) in &transform.outputs {
             // Engines keep the names of outputs; where there is only one, they need not.
-            let name = if transform.outputs.len() == 1 && self.shape.has_one_output(transform)? { MAIN } else { name };
+            let only = if transform.outputs.len() == 1 { self.shape.only_output(transform)? } else { None };
+            let name = only.unwrap_or(name);
             outputs.insert(name, self.consumers(collection)?);
             outputs.count(name, self.counts.entry(collection.clone()).or_default().clone());
         }

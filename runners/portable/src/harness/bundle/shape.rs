@@ -184,8 +184,10 @@ impl<'a> Shape<'a> {
         main.next().map(|(_, id)| id.as_str()).ok_or_else(|| failure(format!("`{}` has no input", own.unique_name)))
     }
 
-    pub(super) fn has_one_output(&self, transform: &pb::PTransform) -> Result<bool> {
-        Ok(self.own(transform)?.outputs.len() == 1)
+    /// The name of a step's output here, if it has only one: an additional output may be the only one that anybody consumes.
+    pub(super) fn only_output(&self, transform: &pb::PTransform) -> Result<Option<&'a str>> {
+        let outputs = &self.own(transform)?.outputs;
+        Ok(if outputs.len() == 1 { outputs.keys().next().map(String::as_str) } else { None })
     }
 
     pub(super) fn step_name(&self, transform: &pb::PTransform) -> Result<StepName> {

@@ -30,6 +30,19 @@ fn elements_go_through_a_stage() {
     engine.end().unwrap();
 }
 
+/// Its name is not that of a main output.
+#[test]
+fn an_additional_output_may_be_the_only_one() {
+    let engine = engine(|root| {
+        let [all] = root.create([0u64]).partition(|_| 0);
+        all.map(|x| x + 1).named("Next").discard();
+    });
+    let stage = Stage::of(&engine, "stage", &["Partition", "Next"]).unwrap();
+    let all: Vec<u64> = run(&engine, "1", &stage, [1u64, 2]).unwrap();
+    assert_eq!(all, [2, 3]);
+    engine.end().unwrap();
+}
+
 #[test]
 fn time_windows_and_panes_are_kept() {
     let engine = engine(|root| {
