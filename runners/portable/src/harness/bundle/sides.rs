@@ -120,7 +120,9 @@ impl Sides {
 impl SideReader for Sides {
     fn rows(&self, name: &str, main: Window) -> Result<SharedRows> {
         let unknown = || {
-            let source = format!("it has no side input `{name}`").into();
+            let source =
+                format!("the side input `{name}` was not declared: pass its view to `par_do_with` or `map_with`")
+                    .into();
             Error::User { step: self.step.clone(), element: None, source }
         };
         let side = self.sides.get(name).ok_or_else(unknown)?;
