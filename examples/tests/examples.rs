@@ -140,8 +140,8 @@ fn wrong_input_is_a_message_and_status_1() {
     check(wordcount("ok.txt", "nowhere/counts"), &["WriteText", "examples/src/bin/wordcount.rs:", "nowhere"]);
     let arguments = ["--input", "short.csv", "--output", "stats"];
     check(run(&directory, CSV_STATS, &arguments), &["ReadCsv", "short.csv", "line 3"]);
-    let arguments = ["--input", "ok.txt", "--output", "counts", "--runner", "spark"];
-    check(run(&directory, WORDCOUNT, &arguments), &["--runner=spark"]);
+    let arguments = ["--input", "ok.txt", "--output", "counts", "--runner", "storm"];
+    check(run(&directory, WORDCOUNT, &arguments), &["--runner=storm"]);
 }
 
 #[test]

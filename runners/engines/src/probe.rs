@@ -44,9 +44,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(is_taken(port));
+        // That it is free afterwards cannot be tested: a test beside this one may have got it.
         assert!(accepts(port));
-        drop(listener);
-        assert!(!accepts(port));
     }
 
     #[test]
