@@ -43,11 +43,16 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
 }
 
 /// The home that the environment names, or the one in this workspace.
-fn home() -> Result<Home, Failure> {
-    let directory = match std::env::var_os("FERROBEAM_ENGINES_DIR") {
+/// Where engines are installed.
+pub(crate) fn directory() -> PathBuf {
+    match std::env::var_os("FERROBEAM_ENGINES_DIR") {
         Some(directory) => PathBuf::from(directory),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("engines"),
-    };
+    }
+}
+
+fn home() -> Result<Home, Failure> {
+    let directory = directory();
     let ports = match std::env::var("FERROBEAM_ENGINES_PORTS") {
         Ok(number) => number.parse().map_err(|e| format!("FERROBEAM_ENGINES_PORTS={number}: {e}"))?,
         Err(_) => 0,

@@ -1,8 +1,8 @@
 //! Chores of the workspace.
 //!
-//! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, and the word count of the
-//! README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and `cargo xtask wordcount [MIB]` run only
-//! one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
+//! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, part of the conformance suite
+//! on Prism, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
+//! `cargo xtask wordcount [MIB]` run only one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
 //! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
 
@@ -19,18 +19,19 @@ type Failure = String;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result =
-        match arguments.as_slice() {
-            ["test"] => test(),
-            ["hostile"] => hostile(),
-            ["model"] => model(),
-            ["wordcount"] => wordcount::compare(128),
-            ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
-            ["engines", words @ ..] => engines::command(words),
-            ["conformance", engine] => conformance(engine),
-            _ => Err("usage: cargo xtask test | hostile | model | wordcount [MIB] | engines .. | conformance ENGINE"
-                .to_owned()),
-        };
+    let result = match arguments.as_slice() {
+        ["test"] => test(),
+        ["hostile"] => hostile(),
+        ["model"] => model(),
+        ["wordcount"] => wordcount::compare(128),
+        ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
+        ["engines", words @ ..] => engines::command(words),
+        ["conformance", engine, areas @ ..] => conformance(engine, areas),
+        _ => Err(
+            "usage: cargo xtask test | hostile | model | wordcount [MIB] | engines .. | conformance ENGINE [AREA..]"
+                .to_owned(),
+        ),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -46,6 +47,7 @@ fn test() -> Result<(), Failure> {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
     cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo(&["test", "--workspace"], &[])?;
+    conformance("prism", &ON_PRISM)?;
     hostile()?;
     wordcount::compare(128)
 }
@@ -65,10 +67,37 @@ fn model() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The suite on an engine, as jobs of a server that is started if it is not up.
-fn conformance(engine: &str) -> Result<(), Failure> {
+/// Areas of the suite that every run of the tests tries on Prism: bounded, and over in a minute. The whole suite on an engine is
+/// `cargo xtask conformance ENGINE`.
+const ON_PRISM: [&str; 16] = [
+    "assertions",
+    "co_group_by_key",
+    "combine",
+    "composites",
+    "create",
+    "flatten",
+    "group_by_key",
+    "joins",
+    "map",
+    "metrics",
+    "par_do",
+    "reshuffle",
+    "rows",
+    "sources",
+    "verbs",
+    "windows",
+];
+
+/// The suite, or some areas of it, on an engine that is started for it.
+fn conformance(engine: &str, areas: &[&str]) -> Result<(), Failure> {
     engines::command(&["up", engine])?;
-    cargo(&["run", "--package", "ferrobeam-conformance", "--", "run", "--runner", engine, "--jobs", "2"], &[])
+    let directory = engines::directory();
+    let directory = directory.to_string_lossy();
+    let run = ["run", "--package", "ferrobeam-conformance", "--", "run", "--runner", engine, "--jobs", "2"];
+    // An engine that dies is started again from there.
+    let result = cargo(&[&run[..], areas].concat(), &[("FERROBEAM_ENGINES_DIR", &directory)]);
+    engines::command(&["down", engine])?;
+    result
 }
 
 /// A million random and mutated inputs for each coder; in a release build, for there are many coders.
