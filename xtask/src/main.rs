@@ -93,9 +93,11 @@ fn conformance(engine: &str, areas: &[&str]) -> Result<(), Failure> {
     engines::command(&["up", engine])?;
     let directory = engines::directory();
     let directory = directory.to_string_lossy();
-    let run = ["run", "--package", "ferrobeam-conformance", "--", "run", "--runner", engine, "--jobs", "2"];
+    // In the profile of tests, in which it was built before.
+    let built = ["run", "--profile", "test", "--package", "ferrobeam-conformance"];
+    let run = ["--", "run", "--runner", engine, "--jobs", "2"];
     // An engine that dies is started again from there.
-    let result = cargo(&[&run[..], areas].concat(), &[("FERROBEAM_ENGINES_DIR", &directory)]);
+    let result = cargo(&[&built[..], &run, areas].concat(), &[("FERROBEAM_ENGINES_DIR", &directory)]);
     engines::command(&["down", engine])?;
     result
 }
