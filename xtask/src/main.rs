@@ -26,7 +26,9 @@ fn main() -> ExitCode {
         ["wordcount"] => wordcount::compare(128),
         ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
         ["engines", words @ ..] => engines::command(words),
-        ["conformance", engine, areas @ ..] => conformance(engine, areas),
+        ["conformance", engine, areas @ ..] => {
+            cargo(&["build", "--package", "ferrobeam-conformance"], &[]).and_then(|()| conformance(engine, areas))
+        }
         _ => Err(
             "usage: cargo xtask test | hostile | model | wordcount [MIB] | engines .. | conformance ENGINE [AREA..]"
                 .to_owned(),
@@ -47,6 +49,7 @@ fn test() -> Result<(), Failure> {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
     cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo(&["test", "--workspace"], &[])?;
+    // The tests have built the program that runs it.
     conformance("prism", &ON_PRISM)?;
     hostile()?;
     wordcount::compare(128)
@@ -88,16 +91,14 @@ const ON_PRISM: [&str; 16] = [
     "windows",
 ];
 
-/// The suite, or some areas of it, on an engine that is started for it.
+/// The suite, or some areas of it, on an engine that is started for it; by the program that lies beside this one.
 fn conformance(engine: &str, areas: &[&str]) -> Result<(), Failure> {
+    let here = std::env::current_exe().map_err(|e| format!("where this program is: {e}"))?;
     engines::command(&["up", engine])?;
-    let directory = engines::directory();
-    let directory = directory.to_string_lossy();
-    // In the profile of tests, in which it was built before.
-    let built = ["run", "--profile", "test", "--package", "ferrobeam-conformance"];
-    let run = ["--", "run", "--runner", engine, "--jobs", "2"];
+    let mut command = Command::new(here.with_file_name("conformance"));
     // An engine that dies is started again from there.
-    let result = cargo(&[&built[..], &run, areas].concat(), &[("FERROBEAM_ENGINES_DIR", &directory)]);
+    command.env("FERROBEAM_ENGINES_DIR", engines::directory());
+    let result = run(command.args(["run", "--runner", engine, "--jobs", "2"]).args(areas));
     engines::command(&["down", engine])?;
     result
 }
