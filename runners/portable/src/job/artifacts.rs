@@ -3,7 +3,8 @@
 //! The engine asks and we answer, on a stream that runs the wrong way round: the call is ours, the requests are its own.
 
 use super::client::Prepared;
-use super::connect::{connect, error, failed};
+use super::connect::{connect, failed};
+use crate::failure;
 use crate::services::artifact_staging_service_client::ArtifactStagingServiceClient;
 use bytes::Bytes;
 use ferrobeam_core::{Error, Result};
@@ -98,7 +99,7 @@ pub(crate) async fn stage(
     }
     let endpoint = &prepared.artifact_staging_endpoint;
     if endpoint.is_empty() {
-        return Err(error("the engine takes no artifacts: use the environment `external` or `loopback`"));
+        return Err(failure("the engine takes no artifacts: use the environment `external` or `loopback`"));
     }
     let channel = connect(SERVICE, endpoint).await?;
     let mut service = ArtifactStagingServiceClient::new(channel)
@@ -115,7 +116,7 @@ pub(crate) async fn stage(
     loop {
         let next = in_time("to be asked", asked.message()).await?.map_err(|status| {
             let about = last.map_or_else(String::new, |a| format!(" (the last one was `{}`)", a.path.display()));
-            error(format!("staging artifacts broke off{about}: {}", failed(SERVICE, endpoint, RPC, &status)))
+            failure(format!("staging artifacts broke off{about}: {}", failed(SERVICE, endpoint, RPC, &status)))
         })?;
         let Some(request) = next else { return Ok(()) };
         match request.request {
@@ -129,7 +130,9 @@ pub(crate) async fn stage(
                 last = Some(artifact);
                 upload(artifact, &answers, |sent| on_progress(artifact, sent)).await?;
             }
-            None => return Err(error(format!("the {SERVICE} at `{endpoint}` asks for what Beam 2.77 does not know"))),
+            None => {
+                return Err(failure(format!("the {SERVICE} at `{endpoint}` asks for what Beam 2.77 does not know")));
+            }
         }
     }
 }
@@ -140,7 +143,7 @@ fn find<'a>(artifacts: &'a [Artifact], wanted: Option<&pb::ArtifactInformation>)
     let file = payload.and_then(|payload| pb::ArtifactFilePayload::decode(&payload[..]).ok());
     let path = file.map(|file| file.path).unwrap_or_default();
     let known = artifacts.iter().find(|artifact| artifact.path.display().to_string() == path);
-    known.ok_or_else(|| error(format!("the engine asks for the artifact `{path}`, which is none of this pipeline's")))
+    known.ok_or_else(|| failure(format!("the engine asks for the artifact `{path}`, which is none of this pipeline's")))
 }
 
 async fn upload(
@@ -154,11 +157,11 @@ async fn upload(
     let mut sent = 0;
     loop {
         let read = spawn_blocking(move || reader.next().map(|data| (reader, data))).await;
-        let (used, data) = read.map_err(|e| error(format!("reading the artifact `{name}`: {e}")))?.map_err(broken)?;
+        let (used, data) = read.map_err(|e| failure(format!("reading the artifact `{name}`: {e}")))?.map_err(broken)?;
         reader = used;
         let length = data.len();
         if length == 0 && reader.sha256() != artifact.sha256 {
-            return Err(error(format!("the artifact `{name}` has changed while it was staged")));
+            return Err(failure(format!("the artifact `{name}` has changed while it was staged")));
         }
         // The last message is empty: Prism does not look at its data.
         let chunk = Answer::GetArtifactResponse(jobs::GetArtifactResponse { data });
@@ -178,7 +181,7 @@ async fn send(to: &mpsc::Sender<jobs::ArtifactResponseWrapper>, answer: Answer, 
 }
 
 async fn in_time<T>(what: &str, doing: impl Future<Output = T>) -> Result<T> {
-    let late = |_| error(format!("staging artifacts: waited {PATIENCE:?} for the engine {what}"));
+    let late = |_| failure(format!("staging artifacts: waited {PATIENCE:?} for the engine {what}"));
     tokio::time::timeout(PATIENCE, doing).await.map_err(late)
 }
 

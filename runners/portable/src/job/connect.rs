@@ -1,5 +1,6 @@
 //! Connections to an engine's services, and what went wrong with one in words.
 
+use crate::failure;
 use ferrobeam_core::{Error, Result};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -14,10 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Nobody listens there; the address makes no sense; it is one of TLS, which is not supported.
 pub(crate) async fn connect(what: &str, address: &str) -> Result<Channel> {
     if address.starts_with("https://") {
-        return Err(error(format!("the {what} at `{address}` wants TLS, which is not supported: give `host:port`")));
+        return Err(failure(format!("the {what} at `{address}` wants TLS, which is not supported: give `host:port`")));
     }
     let host = address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/');
-    let wrong = |why: &str| error(format!("`{address}` is no address of a {what}: {why}; it should be `host:port`"));
+    let wrong = |why: &str| failure(format!("`{address}` is no address of a {what}: {why}; it should be `host:port`"));
     let port = host.rsplit_once(':').and_then(|(name, port)| (!name.is_empty()).then_some(port));
     if port.is_none_or(|port| port.parse::<u16>().is_err()) {
         return Err(wrong("it has no host or no port"));
@@ -25,9 +26,9 @@ pub(crate) async fn connect(what: &str, address: &str) -> Result<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://{host}")).map_err(|e| wrong(&causes(&e)))?;
     match tokio::time::timeout(PATIENCE, endpoint.tcp_nodelay(true).connect()).await {
         Ok(connected) => {
-            connected.map_err(|e| error(format!("no {what} can be reached at `{address}`: {}", causes(&e))))
+            connected.map_err(|e| failure(format!("no {what} can be reached at `{address}`: {}", causes(&e))))
         }
-        Err(_) => Err(error(format!("no {what} can be reached at `{address}`: no answer within {PATIENCE:?}"))),
+        Err(_) => Err(failure(format!("no {what} can be reached at `{address}`: no answer within {PATIENCE:?}"))),
     }
 }
 
@@ -44,21 +45,16 @@ pub(crate) async fn probe<T>(
         Ok(Ok(answer)) => Ok(Some(answer.into_inner())),
         // It speaks gRPC, then, and has its own view of the question.
         Ok(Err(status)) if !matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Internal) => Ok(None),
-        Ok(Err(status)) => Err(error(format!("what answers at `{address}` is no {what}: {}", words(&status)))),
+        Ok(Err(status)) => Err(failure(format!("what answers at `{address}` is no {what}: {}", words(&status)))),
         Err(_) => {
-            Err(error(format!("what listens at `{address}` is no {what}: it has not answered within {PATIENCE:?}")))
+            Err(failure(format!("what listens at `{address}` is no {what}: it has not answered within {PATIENCE:?}")))
         }
     }
 }
 
-/// An error of this runner.
-pub(crate) fn error(message: impl Into<String>) -> Error {
-    Error::Runner { runner: "portable", message: message.into() }
-}
-
 /// A call that failed, by its name in Beam's definitions.
 pub(crate) fn failed(what: &str, address: &str, rpc: &str, status: &Status) -> Error {
-    error(match status.code() {
+    failure(match status.code() {
         Code::Unimplemented => format!("the {what} at `{address}` does not implement `{rpc}`"),
         Code::Unavailable => {
             format!("the {what} at `{address}` is gone or cannot be reached (`{rpc}`): {}", words(status))

@@ -1,7 +1,8 @@
 //! The other end of staging: a worker fetches the program that it is to run.
 
 use super::artifacts::{hex, io};
-use super::connect::{connect, error, failed};
+use super::connect::{connect, failed};
+use crate::failure;
 use crate::services::artifact_retrieval_service_client::ArtifactRetrievalServiceClient;
 use ferrobeam_core::Result;
 use ferrobeam_model::job_management as jobs;
@@ -31,7 +32,7 @@ pub(crate) async fn fetch_program(
     directory: &Path,
 ) -> Result<PathBuf> {
     let id: MetadataValue<Ascii> =
-        worker_id.parse().map_err(|_| error(format!("`{worker_id}` cannot be the id of a worker")))?;
+        worker_id.parse().map_err(|_| failure(format!("`{worker_id}` cannot be the id of a worker")))?;
     // The server says how large a chunk is: Prism's are up to 128 MiB.
     let mut service =
         ArtifactRetrievalServiceClient::new(connect(SERVICE, endpoint).await?).max_decoding_message_size(usize::MAX);
@@ -63,7 +64,7 @@ pub(crate) async fn fetch_program(
         }
         let found = hex(&hash.finalize());
         if found != sha256 {
-            return Err(error(format!("the artifact `{name}` was damaged: its SHA-256 is {found}, not {sha256}")));
+            return Err(failure(format!("the artifact `{name}` was damaged: its SHA-256 is {found}, not {sha256}")));
         }
         file.set_permissions(fs::Permissions::from_mode(0o755)).map_err(written)?;
         drop(file);
@@ -82,7 +83,7 @@ fn choose(artifacts: &[pb::ArtifactInformation]) -> Result<&pb::ArtifactInformat
     let program = artifacts.iter().find(|artifact| artifact.role_urn == artifact_roles::GO_WORKER_BINARY);
     program.or(if let [only] = artifacts { Some(only) } else { None }).ok_or_else(|| {
         let roles: Vec<_> = artifacts.iter().map(|artifact| artifact.role_urn.as_str()).collect();
-        error(format!("none of the {} artifacts is the worker's program: {roles:?}", artifacts.len()))
+        failure(format!("none of the {} artifacts is the worker's program: {roles:?}", artifacts.len()))
     })
 }
 
@@ -97,7 +98,7 @@ fn identity(artifact: &pb::ArtifactInformation) -> Result<(String, String)> {
     let is_hash = |hash: &String| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     match hash.map(|hash| hash.to_ascii_lowercase()).filter(is_hash) {
         Some(hash) => Ok((format!("worker-{hash}"), hash)),
-        None => Err(error(format!("the artifact `{staged}` has no SHA-256: it was not staged by this SDK"))),
+        None => Err(failure(format!("the artifact `{staged}` has no SHA-256: it was not staged by this SDK"))),
     }
 }
 

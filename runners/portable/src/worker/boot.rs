@@ -2,7 +2,7 @@
 
 use super::arguments::{Contract, ROLE};
 use super::provision::Provision;
-use crate::job::connect::error;
+use crate::failure;
 use crate::job::retrieval::fetch_program;
 use ferrobeam_core::{Error, Result};
 use std::fs;
@@ -20,7 +20,7 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Nothing was staged; it cannot be fetched or written; its SHA-256 is another.
 pub(super) async fn fetch(contract: &Contract, provision: &Provision) -> Result<PathBuf> {
     let Some(endpoint) = &provision.artifact else {
-        return Err(error("the engine does not say where its artifact service is, from which the program comes"));
+        return Err(failure("the engine does not say where its artifact service is, from which the program comes"));
     };
     let directory = directory(contract);
     forget_old(&directory);

@@ -1,6 +1,6 @@
 //! The external worker pool of a host: an engine asks it for workers, which are processes of this program.
 
-use crate::job::connect::error;
+use crate::failure;
 use crate::services::beam_fn_external_worker_pool_server::{BeamFnExternalWorkerPool, BeamFnExternalWorkerPoolServer};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_model::fn_execution as pb;
@@ -95,7 +95,7 @@ pub(super) async fn serve(host: &str, port: u16, say: &dyn Fn(&str)) -> Result<(
     let pool = BeamFnExternalWorkerPoolServer::new(Pool { program, workers: Arc::default() });
     let server = tonic::transport::Server::builder().add_service(pool);
     let served = server.serve_with_incoming(TcpListenerStream::new(listener)).await;
-    served.map_err(|e| error(format!("the worker pool broke: {e}")))
+    served.map_err(|e| failure(format!("the worker pool broke: {e}")))
 }
 
 #[cfg(test)]

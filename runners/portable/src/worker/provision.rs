@@ -1,8 +1,9 @@
 //! What a worker gets to know from its engine before it works: the endpoints, the options, the program's artifacts.
 
 use super::arguments::Contract;
+use crate::failure;
 use crate::harness::Endpoints;
-use crate::job::connect::{connect, error, failed};
+use crate::job::connect::{connect, failed};
 use crate::job::options;
 use crate::services::provision_service_client::ProvisionServiceClient;
 use ferrobeam_core::{Error, Result};
@@ -36,14 +37,14 @@ impl Provision {
         let info = match (&contract.provision, &contract.options_file) {
             (Some(endpoint), _) => ask(endpoint, &contract.id).await?,
             (None, Some(path)) => pb::ProvisionInfo { pipeline_options: Some(read(path)?), ..Default::default() },
-            (None, None) => return Err(error("nobody says what the job's options are")),
+            (None, None) => return Err(failure("nobody says what the job's options are")),
         };
         let url = |service: Option<ApiServiceDescriptor>, argument: &Option<String>| {
             let told = service.map(|service| service.url).filter(|url| !url.is_empty());
             told.or_else(|| argument.clone())
         };
         let needed = |what: &str, url: Option<String>| {
-            url.ok_or_else(|| error(format!("the engine does not say where its {what} service is")))
+            url.ok_or_else(|| failure(format!("the engine does not say where its {what} service is")))
         };
         Ok(Provision {
             endpoints: Endpoints {
@@ -67,14 +68,14 @@ impl Provision {
 }
 
 async fn ask(endpoint: &str, id: &str) -> Result<pb::ProvisionInfo> {
-    let id: MetadataValue<Ascii> = id.parse().map_err(|_| error(format!("`{id}` cannot be the id of a worker")))?;
+    let id: MetadataValue<Ascii> = id.parse().map_err(|_| failure(format!("`{id}` cannot be the id of a worker")))?;
     let mut service = ProvisionServiceClient::new(connect(SERVICE, endpoint).await?);
     service = service.max_decoding_message_size(usize::MAX);
     let mut request = Request::new(pb::GetProvisionInfoRequest {});
     request.metadata_mut().insert("worker_id", id);
     let answer = service.get_provision_info(request).await;
     let answer = answer.map_err(|status| failed(SERVICE, endpoint, "GetProvisionInfo", &status))?.into_inner();
-    answer.info.ok_or_else(|| error(format!("the {SERVICE} at `{endpoint}` knows nothing of this worker")))
+    answer.info.ok_or_else(|| failure(format!("the {SERVICE} at `{endpoint}` knows nothing of this worker")))
 }
 
 /// The file holds an object; of its members only texts matter here.
@@ -83,7 +84,7 @@ fn read(path: &Path) -> Result<Struct> {
     let text = fs::read_to_string(path)
         .map_err(|source| Error::Io { what: format!("cannot read the pipeline options in `{shown}`"), source })?;
     let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)
-        .map_err(|e| error(format!("the pipeline options in `{shown}` are no JSON: {e}")))?;
+        .map_err(|e| failure(format!("the pipeline options in `{shown}` are no JSON: {e}")))?;
     let text = |value: serde_json::Value| value.as_str().map(|text| Kind::StringValue(text.to_owned()));
     let fields = members.into_iter().filter_map(|(name, value)| Some((name, Value { kind: Some(text(value)?) })));
     Ok(Struct { fields: fields.collect() })
