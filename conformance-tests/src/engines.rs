@@ -1,6 +1,7 @@
 //! Running the suite on an engine: several jobs at a time, with many cases in each, and what surprises once more, alone.
 
 use crate::together::run_together;
+use crate::worker::OfCase;
 use crate::{Case, Expectation, Ledger, LedgerError, Outcome};
 use ferrobeam_portable::PortableRunner;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,7 +67,7 @@ impl OnEngine<'_> {
             let mut runs = 1;
             let (outcome, surprise) = loop {
                 runs += 1;
-                let outcome = case.run(self.runner(case));
+                let outcome = self.alone(case);
                 let surprise = self.surprise(case, &outcome);
                 if surprise.is_none() || runs > AGAIN {
                     break (outcome, surprise);
@@ -90,9 +91,13 @@ impl OnEngine<'_> {
 
     fn together(&self, job: &[&Case]) -> Vec<Outcome> {
         match job {
-            [case] => vec![case.run(self.runner(case))],
+            [case] => vec![self.alone(case)],
             cases => run_together(cases, self.runner(cases[0])),
         }
+    }
+
+    fn alone(&self, case: &Case) -> Outcome {
+        case.run(&OfCase::new(self.runner(case), case))
     }
 
     fn runner(&self, case: &Case) -> &PortableRunner {

@@ -22,10 +22,12 @@ mod ledger;
 mod matrix;
 mod model;
 mod together;
+mod worker;
 
 pub use case::{Body, Case, CaseResult, Outcome, Profile};
 pub use cases::CASES;
 pub use engines::{OnEngine, Ran};
-pub use ledger::{Expectation, Ledger, LedgerError};
+pub use ledger::{Expectation, Ledger, LedgerError, is_asked};
 pub use matrix::{capabilities, exceptions, matrix};
 pub use model::model;
+pub use worker::CasePipeline;

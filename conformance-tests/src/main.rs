@@ -2,9 +2,11 @@
 
 use clap::{Parser, Subcommand};
 use ferrobeam::runner::Runner;
-use ferrobeam_conformance::{CASES, Case, Ledger, OnEngine, Outcome, Ran, capabilities, matrix, model};
+use ferrobeam_conformance::{
+    CASES, Case, CasePipeline, Ledger, OnEngine, Outcome, Ran, capabilities, is_asked, matrix, model,
+};
 use ferrobeam_direct::DirectRunner;
-use ferrobeam_portable::PortableRunner;
+use ferrobeam_portable::{Environment, PortableRunner, Role};
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
@@ -49,6 +51,9 @@ struct Run {
     /// Engines: how many cases share a job, of those that hold
     #[arg(long, default_value_t = 12)]
     pack: usize,
+    /// Engines: where user code runs, if not in this process; then no cases share a job
+    #[arg(long, value_name = "KIND")]
+    environment: Option<Environment>,
     /// Engines: an option of the engine's, NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE")]
     engine_option: Vec<String>,
@@ -78,18 +83,34 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();
-    let result = match Arguments::parse().command {
-        Command::List => list(&mut out),
-        Command::Run(run) => run.run(&mut out),
-        Command::Matrix => print_matrix(&mut out),
-        Command::Capabilities => print_capabilities(&mut out),
-        Command::Model => print_model(&mut out),
-    };
+    let result = work().and_then(|worked| if worked { Ok(ExitCode::SUCCESS) } else { obey(&mut out) });
     result.unwrap_or_else(|error| {
         // Whoever closed the output does not want to hear why.
         let _ = writeln!(io::stderr(), "conformance: {error}");
         ExitCode::from(2)
     })
+}
+
+/// What an engine has started this program for, if one has.
+fn work() -> Result<bool, Box<dyn std::error::Error>> {
+    let Some(role) = Role::of(std::env::args_os().skip(1))? else { return Ok(false) };
+    let construct = |options| {
+        let broken = |error| ferrobeam::Error::Options(format!("the options name no pipeline of the suite: {error}"));
+        serde_json::from_value::<CasePipeline>(options).map_err(broken)?.construct()
+    };
+    let say = |line: &str| drop(writeln!(io::stderr(), "{line}"));
+    role.play(construct, &say)?;
+    Ok(true)
+}
+
+fn obey(out: &mut impl Write) -> CommandResult {
+    match Arguments::parse().command {
+        Command::List => list(out),
+        Command::Run(run) => run.run(out),
+        Command::Matrix => print_matrix(out),
+        Command::Capabilities => print_capabilities(out),
+        Command::Model => print_model(out),
+    }
 }
 
 type CommandResult = Result<ExitCode, Box<dyn std::error::Error>>;
@@ -140,7 +161,10 @@ impl Run {
 
     /// Runs cases as jobs of an engine; its ledger is by its name.
     fn run_on_engine(&self, out: &mut impl Write) -> CommandResult {
-        let (ledger, cases) = (Ledger::checked_in()?, self.cases()?);
+        let (ledger, mut cases) = (Ledger::checked_in()?, self.cases()?);
+        if self.names.is_empty() {
+            cases.retain(|case| is_asked(&self.runner, case));
+        }
         let ledger = (!self.outcomes).then_some(&ledger);
         let wrong = |error: ferrobeam::Error| format!("--runner={}: {error}", self.runner);
         let runner = PortableRunner::on(&self.runner).map_err(wrong)?;
@@ -150,8 +174,12 @@ impl Run {
         if let Some(endpoint) = &self.job_endpoint {
             runner = runner.job_endpoint(endpoint);
         }
+        if let Some(environment) = &self.environment {
+            runner = runner.environment(environment.clone());
+        }
         let streaming = runner.clone().engine_options(self.options_of_streams()).map_err(wrong)?;
-        let (engine, jobs, pack) = (&*self.runner, self.jobs, self.pack.max(1));
+        let pack = if self.environment.is_some() { 1 } else { self.pack.max(1) };
+        let (engine, jobs) = (&*self.runner, self.jobs);
         let suite = OnEngine { engine, ledger, batch: &runner, streaming: &streaming, jobs, pack };
         let (mut failed, mut again) = (0, 0);
         suite.run(&cases, |done| {
