@@ -32,6 +32,11 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
+    /// Whether it is known what the engine lacks, and what it takes in another way.
+    pub(crate) fn is_known(self) -> bool {
+        self != Engine::Other
+    }
+
     /// Whether combines must be lifted before they are handed over.
     pub(crate) fn wants_lifted_combines(self) -> bool {
         matches!(self, Engine::Flink | Engine::Spark)

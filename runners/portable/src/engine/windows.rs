@@ -6,7 +6,6 @@ use super::{Engine, Feature};
 use ferrobeam_core::Result;
 use ferrobeam_core::graph::LATE_OUTPUT;
 use ferrobeam_core::windowing::{AccumulationMode, Trigger, WindowingStrategy, Windows};
-use ferrobeam_model::urns::transforms as urns;
 
 pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Result<()> {
     if step.urn() == LATE_OUTPUT {
@@ -14,20 +13,15 @@ pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Resu
             "keeps the elements that groupings drop, which no engine gives away: leave it out, or allow more lateness";
         limits.push(Limit::lacks(Feature::LateOutput, text));
     }
-    if step.urn() == urns::ASSIGN_WINDOWS && job.engine != Engine::Other {
-        for output in step.transform.outputs.values() {
-            let windows = &step.graph.windowing(output)?.windows;
-            if matches!(windows, Windows::Custom(_) | Windows::Calendar(_)) {
-                let text = format!(
-                    "assigns {windows}, a window function that {} does not know: use fixed or sliding windows or sessions, \
-                     or make the window part of the key",
-                    job.engine
-                );
-                limits.push(Limit::lacks(Feature::CustomWindows, text));
-            }
-        }
-    }
     let Some(windowing) = step.grouped()? else { return Ok(()) };
+    if job.engine.is_known() && windowing.needs_merge() && matches!(windowing.windows, Windows::Custom(_)) {
+        let text = format!(
+            "groups by {}, which merge, and {} merges sessions only: use these, or windows that do not merge",
+            windowing.windows, job.engine
+        );
+        limits.push(Limit::lacks(Feature::CustomWindows, text));
+        return Ok(());
+    }
     match job.engine {
         Engine::Prism => of_prism(windowing, limits),
         Engine::Flink | Engine::Spark if job.is_batch && fires_early(&windowing.trigger) => {

@@ -4,6 +4,7 @@ mod coders;
 mod combine;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use crate::engine::Engine;
 use ferrobeam_core::Result;
@@ -26,6 +27,7 @@ pub(crate) fn lower(graph: &Graph, target: Engine, environment: pb::Environment)
         *known = pb::Environment { capabilities, resource_hints, ..environment.clone() };
     }
     combine::lower(graph, target, components)?;
+    windows::lower(graph, target, components)?;
     coders::lower(target, components);
     Ok(pipeline)
 }

@@ -6,7 +6,7 @@ use ferrobeam_core::combiners::{CombineFn, sum};
 use ferrobeam_core::graph::FnRef;
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::time::seconds;
-use ferrobeam_model::urns::{coders, environments, requirements, side_inputs, transforms as urns};
+use ferrobeam_model::urns::{coders, environments, requirements, side_inputs, transforms as urns, window_fns};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,22 @@ fn everything(root: &Root) {
     let seen = grouped.map_with(words.count_globally().as_singleton(), |x, n| (x, *n));
     seen.map_with(names, |x, names| (x, names.len() as u64)).discard();
     flatten([&grouped, &grouped.map(|x| x)]).discard();
+}
+
+/// Halves of a day, which may overlap.
+#[derive(Debug)]
+struct Halves {
+    overlap: bool,
+}
+
+impl WindowFn for Halves {
+    fn assign(&self, at: Timestamp, _: Window) -> WindowSet {
+        Window::interval(at, at + seconds(43_200)).into()
+    }
+
+    fn assigns_to_one_window(&self) -> bool {
+        !self.overlap
+    }
 }
 
 #[test]
@@ -125,6 +141,42 @@ fn windowings_are_explicit_and_go_on_behind_a_grouping() {
         assert!(numbers.iter().all(|number| *number != 0), "{strategy:?}");
     }
     assert_eq!((before.allowed_lateness, before.assigns_to_one_window), (3000, true));
+}
+
+/// 14.
+#[test]
+fn windows_that_do_not_merge_have_the_name_of_beams() {
+    let graph = graph(|root| {
+        let pairs = root.create([(1u64, 2u64)]);
+        pairs.window(CalendarWindows::days(1)).named("Days").group_by_key().named("ByDay").discard();
+        pairs.window(Windowing::of(Halves { overlap: false })).named("Halves").sum_per_key().discard();
+        pairs.window(Windowing::of(Halves { overlap: true })).named("Overlapping").discard();
+    });
+    let own = graph.components();
+    for (engine, is_known) in [(Prism, true), (Flink, true), (Spark, true), (Other, false)] {
+        let components = lowered(&graph, engine);
+        let windowing = |of: &pb::Components, step: &str| {
+            let made = &by_name(&components, step).outputs["out"];
+            of.windowing_strategies[&of.pcollections[made].windowing_strategy_id].clone()
+        };
+        for (step, stand_in) in [
+            ("Days", window_fns::FIXED),
+            ("ByDay", window_fns::FIXED),
+            ("Halves", window_fns::FIXED),
+            ("Overlapping", window_fns::SLIDING),
+        ] {
+            let (before, after) = (windowing(own, step), windowing(&components, step));
+            let function = after.window_fn.clone().unwrap();
+            assert_eq!(function.urn == stand_in, is_known, "{engine}: {step}");
+            assert_eq!(
+                pb::WindowingStrategy { window_fn: before.window_fn.clone(), ..after },
+                before,
+                "all else stays"
+            );
+            // By this a worker knows what to call.
+            assert_eq!(by_name(&components, step).spec, by_name(own, step).spec);
+        }
+    }
 }
 
 /// 9, and what Java's validator looks at besides.
