@@ -12,6 +12,7 @@ mod windows;
 
 pub(crate) use features::Feature;
 pub(crate) use limits::{Facts, check};
+pub(crate) use windows::merges_here;
 
 use ferrobeam_core::graph::Graph;
 use ferrobeam_model::pipeline as pb;

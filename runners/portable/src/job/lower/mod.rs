@@ -2,6 +2,7 @@
 
 mod coders;
 mod combine;
+mod merging;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -26,6 +27,8 @@ pub(crate) fn lower(graph: &Graph, target: Engine, environment: pb::Environment)
         let resource_hints = resource_hints.map(|(hint, value)| (hint.clone(), value.clone())).collect();
         *known = pb::Environment { capabilities, resource_hints, ..environment.clone() };
     }
+    merging::lower(graph, target, &mut pipeline)?;
+    let components = pipeline.components.get_or_insert_default();
     combine::lower(graph, target, components)?;
     windows::lower(graph, target, components)?;
     coders::lower(target, components);

@@ -3,7 +3,7 @@
 //! An engine calls no window function that does not merge: workers assign windows, and of each the engine wants to know its
 //! end only. So a function of Beam's stands for every other whose windows are intervals, which all are; it is never called.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, merges_here};
 use ferrobeam_core::Result;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::windowing::Windows;
@@ -20,11 +20,17 @@ pub(super) fn lower(graph: &Graph, target: Engine, components: &mut pb::Componen
         return Ok(());
     }
     for (id, collection) in &graph.components().pcollections {
-        let windows = &graph.windowing(id)?.windows;
+        let own = graph.windowing(id)?;
+        let hides = match own.windows {
+            Windows::Calendar(_) | Windows::Custom(_) => true,
+            // It would merge again what has merged, and refuses triggers that it need not know where they merge here.
+            Windows::Sessions(_) => target == Engine::Prism && (own.already_merged || merges_here(target, own)),
+            _ => false,
+        };
         if let Some(windowing) = components.windowing_strategies.get_mut(&collection.windowing_strategy_id)
-            && matches!(windows, Windows::Calendar(_) | Windows::Custom(_))
+            && hides
         {
-            windowing.window_fn = Some(stand_in(windows.assigns_to_one_window()));
+            windowing.window_fn = Some(stand_in(own.windows.assigns_to_one_window()));
             // Those that merge do so in a step of ours.
             windowing.merge_status = NonMerging.into();
         }
