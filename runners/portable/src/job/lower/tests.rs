@@ -124,7 +124,7 @@ fn windowings_are_explicit_and_go_on_behind_a_grouping() {
         let windowed = root.create([(1u64, 2u64)]).window(sessions).named("Windowed");
         windowed.group_by_key().named("Group").map(|(k, _)| k).discard();
     });
-    let components = lowered(&graph, Flink);
+    let components = lowered(&graph, Other);
     let windowing =
         |collection: &str| &components.windowing_strategies[&components.pcollections[collection].windowing_strategy_id];
     let group = by_name(&components, "Group");
@@ -229,10 +229,8 @@ fn windows_that_merge_are_carried_past_the_engine() {
             assert_eq!(timer.component_coder_ids[0], pair.component_coder_ids[0]);
             assert_eq!(function(&whole.outputs["out"]), window_fns::FIXED, "{engine}: {step} has merged them");
         }
-        // Prism would merge again what has merged.
         let again = &by_name(&components, "Again").inputs["in"];
-        let expected = if engine == Prism { window_fns::FIXED } else { window_fns::SESSIONS };
-        assert_eq!(function(again), expected);
+        assert_eq!(function(again), window_fns::FIXED, "engines would merge again what has merged");
         assert!(
             components
                 .transforms

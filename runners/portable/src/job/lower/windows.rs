@@ -23,8 +23,8 @@ pub(super) fn lower(graph: &Graph, target: Engine, components: &mut pb::Componen
         let own = graph.windowing(id)?;
         let hides = match own.windows {
             Windows::Calendar(_) | Windows::Custom(_) => true,
-            // It would merge again what has merged, and refuses triggers that it need not know where they merge here.
-            Windows::Sessions(_) => target == Engine::Prism && (own.already_merged || merges_here(target, own)),
+            // Prism and Flink would merge again what has merged. Prism refuses triggers that it need not know where windows merge here.
+            Windows::Sessions(_) => own.already_merged || merges_here(target, own),
             _ => false,
         };
         if let Some(windowing) = components.windowing_strategies.get_mut(&collection.windowing_strategy_id)
