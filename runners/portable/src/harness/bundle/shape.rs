@@ -15,7 +15,6 @@ use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns::coders;
 use ferrobeam_model::urns::transforms as urns;
 use prost::Message;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -167,8 +166,8 @@ impl<'a> Shape<'a> {
 
     /// The transform of our own graph that an engine's comes from.
     pub(super) fn own(&self, transform: &pb::PTransform) -> Result<&'a pb::PTransform> {
-        let step = FnRef::of(transform).map_or_else(|| Cow::from(&transform.unique_name), |of| Cow::from(of.step));
-        self.graph.transform_of(&step)
+        let none = || failure(format!("`{}` names no step of ours in its payload", transform.unique_name));
+        self.graph.transform_of(&FnRef::of(transform).ok_or_else(none)?.step)
     }
 
     pub(super) fn own_id(&self, transform: &pb::PTransform) -> Result<&'a str> {
@@ -266,6 +265,10 @@ impl<'a> Shape<'a> {
                         if let Some(found) = self.find_carries(other, seen)? {
                             return Ok(Some(found));
                         }
+                    }
+                    // It is all there is in the stage.
+                    if FnRef::of(transform).is_some() {
+                        return self.made_values(transform, "").map(Some);
                     }
                 }
                 urns::PAIR_WITH_RESTRICTION if takes => return self.own_values(transform).map(Some),
