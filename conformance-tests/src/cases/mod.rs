@@ -184,6 +184,7 @@ suite! {
         days_are_those_of_their_time_zone: CustomWindows,
         a_function_of_the_users: CustomWindows,
         a_function_sees_the_window_so_far: CustomWindows,
+        all_steps_are_in_windows_of_the_users: CustomWindows,
         a_window_that_is_returned_twice_counts_once: CustomWindows,
         a_function_that_is_wrong_fails_its_step: CustomWindows,
         time_stays_and_nothing_is_late,
@@ -209,6 +210,7 @@ suite! {
         of_both_sides_of_a_join,
         they_have_the_combined_timestamp,
         a_merging_function_of_the_users: CustomWindows,
+        steps_around_a_merging_function_of_the_users: CustomWindows,
         a_merge_that_makes_no_sense_fails_its_grouping: CustomWindows,
     }
     triggers {

@@ -190,6 +190,21 @@ pub(super) fn a_merging_function_of_the_users(runner: &dyn Runner) -> CaseResult
     }))
 }
 
+pub(super) fn steps_around_a_merging_function_of_the_users(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let windows = |times: &[i64]| numbers(root, times.to_vec()).window(Windowing::of(InHundreds));
+        let both = flatten([&windows(&[70, 120]), &windows(&[90, 101])]).reshuffle();
+        expect(&shown(&both.filter(|n| *n == 90)), &["[90, 120) 90 @ 90"]);
+        let sums = both.key_by(|n| *n > 100).combine_per_key(sum()).map(|(_, sum)| sum);
+        expect(&shown(&sums), &["[70, 120) OnTime 0/0 160 @ 119 last", "[101, 150) OnTime 0/0 221 @ 149 last"]);
+        // They overlap, and stay what they are.
+        expect(&grouped(&sums), &["[70, 120) OnTime 0/0 [160] @ 119 last", "[101, 150) OnTime 0/0 [221] @ 149 last"]);
+        let total = sums.window(FixedWindows::of(millis(200))).combine_globally(sum());
+        expect(&shown(&total), &["[0, 200) OnTime 0/0 381 @ 199 last"]);
+        Ok(())
+    }))
+}
+
 /// Merges into the future that has not been asked for.
 #[derive(Debug)]
 struct Wrong;

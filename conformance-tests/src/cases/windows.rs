@@ -1,6 +1,7 @@
 //! Windows that do not merge: which elements meet in them.
 
 use super::prelude::*;
+use super::state::counted;
 use ferrobeam::time::*;
 
 fn window(start: i64, end: i64) -> Window {
@@ -174,6 +175,24 @@ pub(super) fn a_function_of_the_users(runner: &dyn Runner) -> CaseResult {
         let squares = at_seconds(root, [-5000, 0, 1, 3, 4, 8, 9]).window(Windowing::of(Squares));
         let expected = [group(&[0], 0, 1), group(&[1, 3], 1, 4), group(&[4, 8], 4, 9), group(&[9], 9, 16)];
         assert_that(&grouped(&squares)).contains_in_any_order(expected);
+        Ok(())
+    }))
+}
+
+pub(super) fn all_steps_are_in_windows_of_the_users(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let squares = |seconds: &[i64]| at_seconds(root, seconds.to_vec()).window(Windowing::of(Squares));
+        let both = flatten([&squares(&[0, 1, 3]), &squares(&[2, 4, 9])]).reshuffle();
+        let sums = both.key_by(|_| ()).combine_per_key(sum()).map(|((), n)| n);
+        let expected = [(0, 0, 1), (6, 1, 4), (4, 4, 9), (9, 9, 16)];
+        let expected = expected.map(|(sum, start, end)| (sum, at(1000 * end - 1), window(1000 * start, 1000 * end)));
+        assert_that(&sums.par_do(Reify::default())).contains_in_any_order(expected);
+        let shares = both.map_with(sums.as_singleton(), |x, sum| (x, *sum));
+        assert_that(&shares).contains_in_any_order([(0, 0), (1, 6), (2, 6), (3, 6), (4, 4), (9, 9)]);
+        let counted = counted(&both.map(|x| ('k', x.unsigned_abs()))).map(|(_, n)| n);
+        assert_that(&counted).contains_in_any_order([1, 1, 2, 3, 1, 1]);
+        let hour = sums.window(FixedWindows::of(hours(1)));
+        assert_that(&grouped(&hour)).contains_in_any_order([group(&[0, 4, 6, 9], 0, 3600)]);
         Ok(())
     }))
 }

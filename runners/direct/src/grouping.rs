@@ -3,7 +3,7 @@
 use crate::rows::{Buffer, Row, batches};
 use bytes::Bytes;
 use ferrobeam_core::batch::{Column, Meta, WindowColumn, WindowSet};
-use ferrobeam_core::dofn::erased::{AnyReceiver, AnyStep, Parcel};
+use ferrobeam_core::dofn::erased::{AnyReceiver, AnyStep, Outputs, Parcel};
 use ferrobeam_core::dofn::guard::guard;
 use ferrobeam_core::graph::{Graph, StepCode, StepName, wire_before};
 use ferrobeam_core::grouping::{AnyGrouping, Cells, OnBytes, Panes, ParcelSink, Rows, Slot};
@@ -82,7 +82,7 @@ impl Grouping {
             let panes = on_bytes.grouping.panes(&step, decode)?;
             Store::AtTheEnd { panes, windows: BTreeMap::new(), fired: false }
         } else {
-            let cells = on_bytes.grouping.cells(&step, decode)?;
+            let cells = on_bytes.grouping.cells(&step, &mut Outputs::main(decode))?;
             Store::ByTrigger { cells, driver: Box::new(engine::Grouping::new(WindowingStrategy::clone(&windowing))) }
         };
         let (input, output) = (junction.input.clone(), junction.output.clone());

@@ -4,6 +4,7 @@ mod engine;
 mod environment;
 mod harness;
 mod job;
+mod merging;
 #[doc(hidden)]
 pub mod replay;
 mod runner;

@@ -12,6 +12,7 @@ mod windows;
 
 pub(crate) use features::Feature;
 pub(crate) use limits::{Facts, check};
+pub(crate) use windows::merges_here;
 
 use ferrobeam_core::graph::Graph;
 use ferrobeam_model::pipeline as pb;
@@ -32,6 +33,11 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
+    /// Whether it is known what the engine lacks, and what it takes in another way.
+    pub(crate) fn is_known(self) -> bool {
+        self != Engine::Other
+    }
+
     /// Whether combines must be lifted before they are handed over.
     pub(crate) fn wants_lifted_combines(self) -> bool {
         matches!(self, Engine::Flink | Engine::Spark)

@@ -26,6 +26,17 @@ pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Resu
                 limits.push(Limit::differs(Feature::TriggeredSideInputs, text));
             }
         }
+        if job.engine == Engine::Flink
+            && !job.is_batch
+            && matches!(windowing.windows, Windows::Calendar(_) | Windows::Custom(_))
+        {
+            let text = format!(
+                "looks at a side input with {}, and Flink, when it streams, waits for a window that it works out itself: give \
+                 the side input windows of Beam's own",
+                windowing.windows
+            );
+            limits.push(Limit::lacks(Feature::SideInputWindows, text));
+        }
         let waits_by_window = match job.engine {
             Engine::Flink => !job.is_batch,
             Engine::Prism => true,

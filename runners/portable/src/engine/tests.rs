@@ -46,6 +46,22 @@ fn fine(graph: &Graph, engines: &[Engine]) {
     }
 }
 
+/// A window function that Beam does not have.
+#[derive(Debug)]
+struct Own {
+    merges: bool,
+}
+
+impl WindowFn for Own {
+    fn assign(&self, at: Timestamp, _: Window) -> WindowSet {
+        Window::interval(at, at + seconds(1)).into()
+    }
+
+    fn is_merging(&self) -> bool {
+        self.merges
+    }
+}
+
 /// An unbounded collection of pairs without a test stream, which has rules of its own.
 fn endless(root: &Root) -> PCollection<(u64, u64)> {
     struct Endless;
@@ -79,21 +95,70 @@ fn plain_pipelines_run_everywhere() {
 }
 
 #[test]
-fn window_functions_must_be_beams_own() {
-    let days = graph(|root| root.create([1u64]).window(CalendarWindows::days(1)).named("Days").discard());
-    for engine in [Prism, Flink, Spark] {
-        lacks(&days, engine, "Days", Feature::CustomWindows);
-    }
-    fine(&days, &[Other]);
+fn window_functions_need_not_be_beams_own() {
+    let windows = graph(|root| {
+        let pairs = root.create([(1u64, 2u64)]);
+        pairs.window(CalendarWindows::days(1)).sum_per_key().discard();
+        pairs.window(Windowing::of(Own { merges: false })).group_by_key().discard();
+        pairs.window(Windowing::of(Own { merges: true })).discard();
+    });
+    fine(&windows, &[Prism, Flink, Spark, Other]);
 }
 
 #[test]
-fn sessions_differ_on_prism() {
+fn flink_does_not_wait_for_windows_that_it_does_not_know() {
+    let looks = |bounded: bool| {
+        graph(move |root| {
+            let side = root.create([(1u64, 2u64)]).window(CalendarWindows::days(1)).as_iterable();
+            let main = if bounded { root.create([(1u64, 2u64)]) } else { endless(root) };
+            let main = main.window(FixedWindows::of(seconds(1)));
+            main.map_with(side, |x, side| (x, side.len() as u64)).named("Look").discard();
+        })
+    };
+    fine(&looks(true), &[Prism, Flink, Spark, Other]);
+    lacks(&looks(false), Flink, "Look", Feature::SideInputWindows);
+}
+
+#[test]
+fn windows_that_merge_in_a_step_of_ours_fire_at_their_ends() {
+    let own = || Windowing::of(Own { merges: true });
+    let bounded = graph(move |root| {
+        let pairs = root.create([(1u64, 2u64)]);
+        pairs.window(own()).sum_per_key().discard();
+        pairs.window(own().trigger(AfterWatermark::new().late(after_count(1))).discarding()).group_by_key().discard();
+        pairs.window(Sessions::with_gap(seconds(1))).sum_per_key().discard();
+    });
+    fine(&bounded, &[Prism, Flink, Spark, Other]);
+    let unbounded = graph(move |root| endless(root).window(own()).group_by_key().named("Group").discard());
+    let early = graph(move |root| {
+        let windows = own().trigger(repeatedly(after_count(2))).discarding();
+        root.create([(1u64, 2u64)]).window(windows).group_by_key().named("Group").discard();
+    });
+    for engine in [Prism, Flink] {
+        differs(&unbounded, engine, "Group", Feature::CustomWindows);
+        differs(&early, engine, "Group", Feature::CustomWindows);
+    }
+    fine(&early, &[Other]);
+    let timed = graph(move |root| {
+        let windows = own().timestamp_combiner(TimestampCombiner::Latest);
+        root.create([(1u64, 2u64)]).window(windows).group_by_key().named("Group").discard();
+    });
+    fine(&timed, &[Prism, Flink]);
+    differs(&timed, Spark, "Group", Feature::TimersInTimers);
+}
+
+#[test]
+fn sessions_may_differ_on_prism() {
     let sessions = graph(|root| {
-        root.create([(1u64, 2u64)]).window(Sessions::with_gap(seconds(1))).sum_per_key().named("Sum").discard();
+        let windows = Sessions::with_gap(seconds(1)).trigger(AfterWatermark::new().early(Trigger::Always)).discarding();
+        root.create([(1u64, 2u64)]).window(windows).sum_per_key().named("Sum").discard();
     });
     differs(&sessions, Prism, "Sum", Feature::Sessions);
-    fine(&sessions, &[Flink, Spark, Other]);
+    let unbounded = graph(|root| {
+        endless(root).window(Sessions::with_gap(seconds(1))).sum_per_key().named("Sum").discard();
+    });
+    differs(&unbounded, Prism, "Sum", Feature::Sessions);
+    fine(&unbounded, &[Flink, Other]);
     let counted = graph(|root| {
         let windows = Sessions::with_gap(seconds(1)).trigger(repeatedly(after_count(2))).discarding();
         endless(root).window(windows).group_by_key().named("Group").discard();

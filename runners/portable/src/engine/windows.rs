@@ -5,8 +5,9 @@ use super::steps::Step;
 use super::{Engine, Feature};
 use ferrobeam_core::Result;
 use ferrobeam_core::graph::LATE_OUTPUT;
-use ferrobeam_core::windowing::{AccumulationMode, Trigger, WindowingStrategy, Windows};
-use ferrobeam_model::urns::transforms as urns;
+use ferrobeam_core::windowing::{
+    AccumulationMode, ClosingBehavior, TimestampCombiner, Trigger, WindowingStrategy, Windows,
+};
 
 pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Result<()> {
     if step.urn() == LATE_OUTPUT {
@@ -14,20 +15,11 @@ pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Resu
             "keeps the elements that groupings drop, which no engine gives away: leave it out, or allow more lateness";
         limits.push(Limit::lacks(Feature::LateOutput, text));
     }
-    if step.urn() == urns::ASSIGN_WINDOWS && job.engine != Engine::Other {
-        for output in step.transform.outputs.values() {
-            let windows = &step.graph.windowing(output)?.windows;
-            if matches!(windows, Windows::Custom(_) | Windows::Calendar(_)) {
-                let text = format!(
-                    "assigns {windows}, a window function that {} does not know: use fixed or sliding windows or sessions, \
-                     or make the window part of the key",
-                    job.engine
-                );
-                limits.push(Limit::lacks(Feature::CustomWindows, text));
-            }
-        }
-    }
     let Some(windowing) = step.grouped()? else { return Ok(()) };
+    if merges_here(job.engine, windowing) {
+        of_ours(job, step, windowing, limits);
+        return Ok(());
+    }
     match job.engine {
         Engine::Prism => of_prism(windowing, limits),
         Engine::Flink | Engine::Spark if job.is_batch && fires_early(&windowing.trigger) => {
@@ -43,6 +35,48 @@ pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Resu
         _ => {}
     }
     Ok(())
+}
+
+/// Whether a grouping becomes steps of ours, because the engine would not merge its windows, or not as the model does.
+pub(crate) fn merges_here(engine: Engine, windowing: &WindowingStrategy) -> bool {
+    windowing.needs_merge()
+        && match windowing.windows {
+            Windows::Custom(_) => engine.is_known(),
+            _ => engine == Engine::Prism && fires_at_the_end(windowing),
+        }
+}
+
+/// Whether windows fire once, at their end, if nothing is late.
+fn fires_at_the_end(windowing: &WindowingStrategy) -> bool {
+    let closes = windowing.closing_behavior == ClosingBehavior::EmitAlways && !windowing.allowed_lateness.is_zero();
+    matches!(windowing.trigger, Trigger::Default | Trigger::AfterWatermark { .. })
+        && !fires_early(&windowing.trigger)
+        && !closes
+}
+
+/// What a step of ours does otherwise, because it does not see the watermark: it learns that windows have ended by its timers.
+fn of_ours(job: Job, step: &Step<'_>, windowing: &WindowingStrategy, limits: &mut Vec<Limit>) {
+    let feature =
+        if matches!(windowing.windows, Windows::Custom(_)) { Feature::CustomWindows } else { Feature::Sessions };
+    let (windows, engine) = (&windowing.windows, job.engine);
+    let what = format!("groups by {windows}, which merge in a step of ours because {engine} would not merge them so");
+    if !fires_at_the_end(windowing) {
+        let trigger = &windowing.trigger;
+        let text = format!("{what}: it fires when windows end, and not when {trigger} does: use the default trigger");
+        limits.push(Limit::differs(feature, text));
+    } else if !step.graph.makes_bounded(step.transform) {
+        let text = format!("{what}: it does not know what is late, and drops none of it: look at what is on time only");
+        limits.push(Limit::differs(feature, text));
+    }
+    let sets_anew =
+        windowing.timestamp_combiner != TimestampCombiner::EndOfWindow || !windowing.allowed_lateness.is_zero();
+    if engine == Engine::Spark && sets_anew {
+        let text = format!(
+            "{what}: it sets timers when timers fire, which fails on Spark: allow no lateness, and let panes have the time \
+             of the end of their window"
+        );
+        limits.push(Limit::differs(Feature::TimersInTimers, text));
+    }
 }
 
 fn of_prism(windowing: &WindowingStrategy, limits: &mut Vec<Limit>) {

@@ -8,7 +8,7 @@ use crate::Key;
 use crate::batch::{Batch, Meta, MetaBuilder, WindowSet};
 use crate::coder::{self, Coder, CoderError};
 use crate::combiners::CombineFn;
-use crate::dofn::erased::{AnyReceiver, MAIN, Next, Outputs, Parcel};
+use crate::dofn::erased::{MAIN, Next, Outputs, Parcel};
 use crate::dofn::guard::guard;
 use crate::error::{Error, Result};
 use crate::graph::StepName;
@@ -30,7 +30,20 @@ pub trait Cells: Send {
     /// [`Error::Wire`] if the parcel holds no pairs of this grouping.
     fn intern(&mut self, parcel: Parcel, ids: &mut Vec<KeyId>) -> Result<Rows>;
 
-    /// Does as it is told, in this order; what fires goes downstream as one bundle. Rows that no command adds are dropped.
+    /// Begins a bundle downstream, for all that fires until [`finish_bundle`](Cells::finish_bundle).
+    ///
+    /// # Errors
+    /// User code's, of the steps behind.
+    fn start_bundle(&mut self) -> Result<()>;
+
+    /// Ends the bundle downstream.
+    ///
+    /// # Errors
+    /// User code's, of the steps behind.
+    fn finish_bundle(&mut self) -> Result<()>;
+
+    /// Does as it is told, in this order; what fires goes downstream, as one bundle if none has begun. Rows that no command
+    /// adds are dropped.
     ///
     /// # Errors
     /// User code's, also of the steps behind.
@@ -131,9 +144,9 @@ pub(super) fn cells<K: Key, C: CombineFn>(
     step: &StepName,
     combine: C,
     show: Show<K>,
-    out: Vec<AnyReceiver>,
+    out: &mut Outputs,
 ) -> Result<Box<dyn Cells>> {
-    let next = Outputs::main(out).take(MAIN)?;
+    let next = out.take(MAIN)?;
     Ok(Box::new(Slab::<K, C> {
         step: step.clone(),
         combine,
@@ -142,6 +155,7 @@ pub(super) fn cells<K: Key, C: CombineFn>(
         keys: Vec::new(),
         free: Vec::new(),
         cells: Vec::new(),
+        is_open: false,
         next,
     }))
 }
@@ -155,6 +169,8 @@ struct Slab<K: Key, C: CombineFn> {
     keys: Vec<Option<K>>,
     free: Vec<KeyId>,
     cells: Vec<Option<C::Acc>>,
+    /// Whether a bundle has begun downstream.
+    is_open: bool,
     next: Next<(K, C::Out)>,
 }
 
@@ -283,10 +299,20 @@ impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
         Ok(Rows(Some(Parcel::new(Batch { values: rows, meta }))))
     }
 
+    fn start_bundle(&mut self) -> Result<()> {
+        self.is_open = true;
+        self.next.start_bundle()
+    }
+
+    fn finish_bundle(&mut self) -> Result<()> {
+        self.is_open = false;
+        self.next.finish_bundle()
+    }
+
     fn apply(&mut self, rows: Rows, commands: &[Command]) -> Result<()> {
         let values = rows.0.map(Parcel::open::<C::In>).transpose()?.map(|batch| batch.values).unwrap_or_default();
         let mut values: Vec<_> = values.into_iter().map(Some).collect();
-        let (mut left, mut started, step) = (commands.iter(), false, self.step.clone());
+        let (mut left, mut started, step) = (commands.iter(), self.is_open, self.step.clone());
         loop {
             let mut out = Panes { values: Vec::new(), firing: None, meta: MetaBuilder::default() };
             let done = guard(&step, || {
@@ -300,7 +326,7 @@ impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
             });
             done.map_err(|error| at_key(error, out.firing.as_ref(), self.show))?;
             if out.values.is_empty() {
-                return if started { self.next.finish_bundle() } else { Ok(()) };
+                return if started && !self.is_open { self.next.finish_bundle() } else { Ok(()) };
             }
             if !std::mem::replace(&mut started, true) {
                 self.next.start_bundle()?;
@@ -321,7 +347,7 @@ impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dofn::erased::Receiver;
+    use crate::dofn::erased::{AnyReceiver, Receiver};
     use crate::grouping::{AnyGrouping, Grouping};
     use crate::transforms::group_by_key::{Grouped, ToGrouped};
     use proptest::prelude::*;
@@ -358,7 +384,8 @@ mod tests {
 
     fn store() -> (Box<dyn Cells>, Log) {
         let (log, grouping) = (Log::default(), Grouping::<String, _>::new(ToGrouped::<u64>(PhantomData)));
-        let cells = grouping.cells(&StepName::here("Group"), vec![AnyReceiver::new(log.clone())]).unwrap();
+        let mut out = Outputs::main(vec![AnyReceiver::new(log.clone())]);
+        let cells = grouping.cells(&StepName::here("Group"), &mut out).unwrap();
         (cells, log)
     }
 
@@ -393,6 +420,18 @@ mod tests {
         let (rows, ids) = rows(&mut *store, &[("a", 1)]);
         store.apply(rows, &[fire(ids[0], 7, Contents::Keep, 3)]).unwrap();
         assert_eq!(*log.0.lock().unwrap(), (vec![("a".to_owned(), vec![], 3)], 1));
+    }
+
+    #[test]
+    fn what_fires_in_a_bundle_does_not_end_it() {
+        let (mut store, log) = store();
+        let (_, ids) = rows(&mut *store, &[("a", 1)]);
+        store.start_bundle().unwrap();
+        store.apply(Rows::NONE, &[fire(ids[0], 0, Contents::Keep, 0)]).unwrap();
+        store.apply(Rows::NONE, &[fire(ids[0], 0, Contents::Keep, 1)]).unwrap();
+        assert_eq!((log.0.lock().unwrap().0.len(), log.0.lock().unwrap().1), (2, 0));
+        store.finish_bundle().unwrap();
+        assert_eq!(log.0.lock().unwrap().1, 1);
     }
 
     #[test]

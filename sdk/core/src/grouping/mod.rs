@@ -17,10 +17,11 @@ pub use parts::{CombinePart, PartStep};
 use crate::batch::{Batch, Meta};
 use crate::coder;
 use crate::combiners::CombineFn;
-use crate::dofn::erased::{AnyReceiver, AnyStep, Parcel, Receiver};
+use crate::dofn::erased::{AnyReceiver, AnyStep, Outputs, Parcel, Receiver};
 use crate::error::{Error, Result};
-use crate::graph::StepName;
+use crate::graph::{CoderOf, EdgeCoder, StepName};
 use crate::{Element, Key};
+use bytes::Bytes;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -43,7 +44,13 @@ pub trait AnyGrouping: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Wire`] if a consumer wants another type.
-    fn cells(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Cells>>;
+    fn cells(&self, step: &StepName, out: &mut Outputs) -> Result<Box<dyn Cells>>;
+
+    /// The coder of its keys.
+    fn key_coder(&self) -> Arc<dyn EdgeCoder>;
+
+    /// The coder of pairs of such a key and bytes.
+    fn keyed_bytes_coder(&self) -> Arc<dyn EdgeCoder>;
 
     /// The same grouping with encoded keys, for runners whose keys are bytes.
     fn on_bytes(&self) -> OnBytes;
@@ -152,8 +159,16 @@ impl<K: Key, C: CombineFn> AnyGrouping for Grouping<K, C> {
         panes::panes::<K, C>(step, self.combine.clone(), self.show, out)
     }
 
-    fn cells(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Cells>> {
+    fn cells(&self, step: &StepName, out: &mut Outputs) -> Result<Box<dyn Cells>> {
         cells::cells::<K, C>(step, self.combine.clone(), self.show, out)
+    }
+
+    fn key_coder(&self) -> Arc<dyn EdgeCoder> {
+        CoderOf::<K>::shared()
+    }
+
+    fn keyed_bytes_coder(&self) -> Arc<dyn EdgeCoder> {
+        CoderOf::<(K, Bytes)>::shared()
     }
 
     fn on_bytes(&self) -> OnBytes {
@@ -194,7 +209,7 @@ impl<R: Element> Receiver<R> for Sink<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dofn::erased::{Outputs, Wiring};
+    use crate::dofn::erased::Wiring;
     use crate::dofn::side::NoSides;
     use crate::time::Timestamp;
     use crate::windowing::{PaneInfo, Window};
@@ -236,7 +251,7 @@ mod tests {
         panes.add(Parcel::new(pairs(keys())), &[0]).unwrap();
         let by_window = panes.fire(0, Meta::at(Timestamp::EPOCH)).unwrap_err();
 
-        let (mut cells, mut ids) = (grouping.cells(&step, Vec::new()).unwrap(), Vec::new());
+        let (mut cells, mut ids) = (grouping.cells(&step, &mut Outputs::default()).unwrap(), Vec::new());
         let rows = cells.intern(Parcel::new(pairs(keys())), &mut ids).unwrap();
         let add = (0..3).map(|row| Command::Add { row, cell: row, last: true });
         let pane = Box::new(Firing { window: Window::Global, timestamp: Timestamp::EPOCH, pane: PaneInfo::NO_FIRING });

@@ -2,7 +2,7 @@
 
 use ferrobeam_core::batch::{Batch, MetaBuilder, WindowSet};
 use ferrobeam_core::combiners::CombineFn;
-use ferrobeam_core::dofn::erased::{AnyReceiver, Parcel, Receiver};
+use ferrobeam_core::dofn::erased::{AnyReceiver, Outputs, Parcel, Receiver};
 use ferrobeam_core::graph::StepName;
 use ferrobeam_core::grouping::{AnyGrouping, Cells, Command, Grouping as Typed, KeyId, Rows};
 use ferrobeam_core::windowing::{PaneInfo, Window, WindowingStrategy};
@@ -89,8 +89,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(strategy: WindowingStrategy) -> Self {
         let log = Log::default();
-        let cells =
-            Typed::<u32, _>::new(Collect).cells(&StepName::here("Group"), vec![AnyReceiver::new(log.clone())]).unwrap();
+        let mut out = Outputs::main(vec![AnyReceiver::new(log.clone())]);
+        let cells = Typed::<u32, _>::new(Collect).cells(&StepName::here("Group"), &mut out).unwrap();
         let grouping = Grouping::new(strategy.clone());
         let (now, ids, dropped) = (Now::START, BTreeMap::new(), Dropped::default());
         Stage { strategy, grouping, cells, log, now, ids, dropped }

@@ -5,6 +5,7 @@ mod current;
 mod desk;
 mod infos;
 mod keyed;
+mod merging;
 mod output;
 mod paired;
 mod plan;

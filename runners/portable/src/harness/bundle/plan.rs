@@ -3,6 +3,7 @@
 use super::current::Current;
 use super::desk::Desk;
 use super::keyed::{Keyed, Visitor};
+use super::merging::{Carry, Merging};
 use super::output::{Output, OutputEnd};
 use super::paired::{Paired, PairedCoder, PairedReader, PairedWriter};
 use super::shape::{Carries, Shape};
@@ -11,6 +12,7 @@ use super::splittable::{Applications, Cut, Pair, Process};
 use super::{Processor, Source};
 use crate::failure;
 use crate::harness::data::DataSender;
+use crate::merging::MergingPart;
 use bytes::Bytes;
 use ferrobeam_core::Result;
 use ferrobeam_core::coder::{Coder, CoderError, CoderSpec, StrategyWindowCoder};
@@ -19,6 +21,8 @@ use ferrobeam_core::dofn::side::{NoSides, SideReader};
 use ferrobeam_core::dofn::splittable::operator::{AnySplittable, SplittableOperator};
 use ferrobeam_core::dofn::stateful::operator::AnyStateful;
 use ferrobeam_core::graph::{EdgeCoder, Graph, ReadPosition, StepCode, StepName, wire_before};
+use ferrobeam_core::grouping::AnyGrouping;
+use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns::transforms as urns;
 use prost::Message;
@@ -178,6 +182,9 @@ impl Wirer<'_> {
             let wiring = Wiring { step: &step, outputs: &mut outputs, sides: Arc::new(NoSides), parts: PARTS };
             return Ok((part.code.wire(wiring)?, Some(part.code)));
         }
+        if let Some((part, grouping)) = self.shape.merging_part(transform)? {
+            return self.merging(id, transform, &step, part, grouping);
+        }
         let own = self.shape.own(transform)?;
         match (urn, self.graph().code(own)?.cloned()) {
             (urns::PAR_DO | urns::ASSIGN_WINDOWS, Some(StepCode::Step(code))) => {
@@ -186,7 +193,16 @@ impl Wirer<'_> {
                 let wiring = Wiring { step: &step, outputs: &mut outputs, sides, parts: PARTS };
                 Ok((code.wire(wiring)?, Some(code)))
             }
-            (urns::PAR_DO, Some(StepCode::Stateful(code))) => self.stateful(id, transform, &step, code),
+            (urns::PAR_DO, Some(StepCode::Stateful(code))) => {
+                let own_input = self.shape.own_input(transform)?;
+                let (input, windowing) = (self.graph().coder(own_input)?, self.graph().windowing(own_input)?);
+                self.stateful(
+                    id,
+                    transform,
+                    &step,
+                    Stateful { code, input: input.clone(), windowing: windowing.clone() },
+                )
+            }
             (urns::PAIR_WITH_RESTRICTION, Some(StepCode::Splittable(code))) => {
                 let next = self.one_output(transform)?.take(MAIN)?;
                 let pair = AnyReceiver::new(Pair { operator: bare(&*code, &step)?, next });
@@ -242,8 +258,9 @@ impl Wirer<'_> {
         id: &str,
         transform: &pb::PTransform,
         step: &StepName,
-        code: Arc<dyn AnyStateful>,
+        of: Stateful,
     ) -> Result<(AnyReceiver, Option<Arc<dyn AnyStep>>)> {
+        let Stateful { code, input, windowing } = of;
         let mut outputs = self.outputs(transform)?;
         let sides = self.sides(id, transform, step)?;
         let operator = code.wire(Wiring { step, outputs: &mut outputs, sides, parts: PARTS })?;
@@ -267,7 +284,6 @@ impl Wirer<'_> {
         let (pair, window) = self.shape.specs_of(collection)?;
         let windows = StrategyWindowCoder::from_spec(&window).map_err(|error| misfit(collection, &error))?;
         let key = without_prefix(&pair).components.first().ok_or_else(|| failure(format!("`{id}` takes no pairs")))?;
-        let own_input = self.shape.own_input(transform)?;
         let visitor = Visitor {
             step: step.clone(),
             keys: wire_coder(&*code.key_coder(), key, collection)?,
@@ -275,7 +291,7 @@ impl Wirer<'_> {
             operator,
             transform: id.to_owned(),
             windows,
-            windowing: self.graph().windowing(own_input)?.clone(),
+            windowing,
             current: self.current.clone(),
             families,
             expiration: payload.on_window_expiration_timer_family_spec,
@@ -285,8 +301,39 @@ impl Wirer<'_> {
         };
         let keyed = Keyed(Arc::new(Mutex::new(visitor)));
         self.keyed.insert(id.to_owned(), keyed.clone());
-        let encode = self.graph().coder(own_input)?.encode();
+        let encode = input.encode();
         Ok((wire_before(&*encode, step, vec![AnyReceiver::new::<Bytes>(keyed)])?, Some(encode)))
+    }
+
+    /// One of the two steps that stand for a grouping.
+    fn merging(
+        &mut self,
+        id: &str,
+        transform: &pb::PTransform,
+        step: &StepName,
+        part: MergingPart,
+        grouping: Arc<dyn AnyGrouping>,
+    ) -> Result<(AnyReceiver, Option<Arc<dyn AnyStep>>)> {
+        let own_input = self.shape.own_input(transform)?;
+        let (pairs, carried) = (self.graph().coder(own_input)?.clone(), grouping.keyed_bytes_coder());
+        let keys = grouping.key_coder();
+        let keys = wire_coder(&*keys, &keys.spec(), own_input)?;
+        match part {
+            MergingPart::Carry => {
+                let mut outputs = self.one_output(transform)?;
+                let wiring = Wiring { step, outputs: &mut outputs, sides: Arc::new(NoSides), parts: PARTS };
+                let next = carried.decode().wire(wiring)?.typed()?;
+                let carry = AnyReceiver::new(Carry { step: step.clone(), keys, next });
+                let encode = pairs.encode();
+                Ok((wire_before(&*encode, step, vec![carry])?, Some(encode)))
+            }
+            MergingPart::Group => {
+                let windowing = self.graph().windowing(own_input)?.clone();
+                let code = Arc::new(Merging::new(grouping, pairs, keys, windowing));
+                // The engine knows the global window only.
+                self.stateful(id, transform, step, Stateful { code, input: carried, windowing: Arc::default() })
+            }
+        }
     }
 
     fn outputs(&mut self, transform: &pb::PTransform) -> Result<Outputs> {
@@ -335,6 +382,13 @@ impl Wirer<'_> {
         self.sides.push(sides.clone());
         Ok(sides)
     }
+}
+
+/// A stateful step, with the coder of what it takes and the windowing by which its state goes.
+struct Stateful {
+    code: Arc<dyn AnyStateful>,
+    input: Arc<dyn EdgeCoder>,
+    windowing: Arc<WindowingStrategy>,
 }
 
 /// An operator that only cuts work: it emits nothing.

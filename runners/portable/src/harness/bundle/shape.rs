@@ -4,11 +4,12 @@
 
 use super::plan::{misfit, par_do};
 use crate::failure;
+use crate::merging::MergingPart;
 use ferrobeam_core::Result;
 use ferrobeam_core::coder::{Coder, CoderSpec, StrategyWindowCoder};
 use ferrobeam_core::dofn::splittable::operator::AnySplittable;
 use ferrobeam_core::graph::{EdgeCoder, FnRef, Graph, StepCode, StepName};
-use ferrobeam_core::grouping::{CombinePart, PartStep};
+use ferrobeam_core::grouping::{AnyGrouping, CombinePart, PartStep};
 use ferrobeam_model::fn_execution as fn_pb;
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns::coders;
@@ -217,6 +218,19 @@ impl<'a> Shape<'a> {
         grouping.part(part).ok_or_else(none).map(Some)
     }
 
+    /// The part of a grouping that merges windows here, if a transform is one.
+    pub(super) fn merging_part(
+        &self,
+        transform: &pb::PTransform,
+    ) -> Result<Option<(MergingPart, Arc<dyn AnyGrouping>)>> {
+        let Some(part) = MergingPart::of(transform) else { return Ok(None) };
+        let own = self.own(transform)?;
+        match self.graph.code(own)? {
+            Some(StepCode::Grouping(grouping)) => Ok(Some((part, grouping.clone()))),
+            _ => Err(failure(format!("the step `{}` does not group", own.unique_name))),
+        }
+    }
+
     /// What the elements of a collection are: its makers and takers know.
     pub(super) fn carries(&self, collection: &str) -> Result<Carries> {
         let mut seen = Vec::new();
@@ -238,6 +252,11 @@ impl<'a> Shape<'a> {
             let transform = self.transform(id)?;
             if let Some(part) = self.combine_part(transform)? {
                 return Ok(Some(Carries::Values(if takes { part.input } else { part.output })));
+            }
+            if let Some((part, grouping)) = self.merging_part(transform)?
+                && takes == (part == MergingPart::Group)
+            {
+                return Ok(Some(Carries::Values(grouping.keyed_bytes_coder())));
             }
             match self.urn(transform) {
                 urns::DATA_SOURCE | urns::DATA_SINK => {}

@@ -67,12 +67,12 @@ fn counts(trigger: &Trigger) -> bool {
 }
 
 /// The transforms inside of a composite, and the collections that only they have.
-struct Insides {
+pub(super) struct Insides {
     transforms: Vec<String>,
     collections: Vec<String>,
 }
 
-fn insides(components: &pb::Components, id: &str) -> Insides {
+pub(super) fn insides(components: &pb::Components, id: &str) -> Insides {
     let mut transforms = Vec::new();
     let combine = components.transforms.get(id);
     let mut todo: Vec<String> = combine.map_or_else(Vec::new, |combine| combine.subtransforms.clone());
@@ -88,7 +88,7 @@ fn insides(components: &pb::Components, id: &str) -> Insides {
 }
 
 impl Insides {
-    fn remove(&self, components: &mut pb::Components) {
+    pub(super) fn remove(&self, components: &mut pb::Components) {
         self.transforms.iter().for_each(|id| drop(components.transforms.remove(id)));
         // Some engines refuse a collection that nobody produces.
         self.collections.iter().for_each(|id| drop(components.pcollections.remove(id)));

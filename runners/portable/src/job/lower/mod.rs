@@ -2,8 +2,10 @@
 
 mod coders;
 mod combine;
+mod merging;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use crate::engine::Engine;
 use ferrobeam_core::Result;
@@ -26,10 +28,13 @@ pub(crate) fn lower(graph: &Graph, target: Engine, environment: pb::Environment)
         let resource_hints = resource_hints.map(|(hint, value)| (hint.clone(), value.clone())).collect();
         *known = pb::Environment { capabilities, resource_hints, ..environment.clone() };
     }
+    merging::lower(graph, target, &mut pipeline)?;
+    let components = pipeline.components.get_or_insert_default();
     if matches!(target, Engine::Flink | Engine::Spark) {
         flattens_are_ours(graph, components);
     }
     combine::lower(graph, target, components)?;
+    windows::lower(graph, target, components)?;
     coders::lower(target, components);
     Ok(pipeline)
 }

@@ -6,7 +6,7 @@ use ferrobeam_core::combiners::{CombineFn, sum};
 use ferrobeam_core::graph::FnRef;
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::time::seconds;
-use ferrobeam_model::urns::{coders, environments, requirements, side_inputs, transforms as urns};
+use ferrobeam_model::urns::{coders, environments, requirements, side_inputs, transforms as urns, window_fns};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,27 @@ fn everything(root: &Root) {
     let seen = grouped.map_with(words.count_globally().as_singleton(), |x, n| (x, *n));
     seen.map_with(names, |x, names| (x, names.len() as u64)).discard();
     flatten([&grouped, &grouped.map(|x| x)]).discard();
+}
+
+/// Halves of a day, which may overlap and merge.
+#[derive(Debug)]
+struct Halves {
+    overlap: bool,
+    merge: bool,
+}
+
+impl WindowFn for Halves {
+    fn assign(&self, at: Timestamp, _: Window) -> WindowSet {
+        Window::interval(at, at + seconds(43_200)).into()
+    }
+
+    fn assigns_to_one_window(&self) -> bool {
+        !self.overlap
+    }
+
+    fn is_merging(&self) -> bool {
+        self.merge
+    }
 }
 
 #[test]
@@ -104,7 +125,7 @@ fn windowings_are_explicit_and_go_on_behind_a_grouping() {
         let windowed = root.create([(1u64, 2u64)]).window(sessions).named("Windowed");
         windowed.group_by_key().named("Group").map(|(k, _)| k).discard();
     });
-    let components = lowered(&graph, Flink);
+    let components = lowered(&graph, Other);
     let windowing =
         |collection: &str| &components.windowing_strategies[&components.pcollections[collection].windowing_strategy_id];
     let group = by_name(&components, "Group");
@@ -126,6 +147,100 @@ fn windowings_are_explicit_and_go_on_behind_a_grouping() {
         assert!(numbers.iter().all(|number| *number != 0), "{strategy:?}");
     }
     assert_eq!((before.allowed_lateness, before.assigns_to_one_window), (3000, true));
+}
+
+/// 14.
+#[test]
+fn windows_that_do_not_merge_have_the_name_of_beams() {
+    let graph = graph(|root| {
+        let pairs = root.create([(1u64, 2u64)]);
+        pairs.window(CalendarWindows::days(1)).named("Days").group_by_key().named("ByDay").discard();
+        pairs.window(Windowing::of(Halves { overlap: false, merge: false })).named("Halves").sum_per_key().discard();
+        pairs.window(Windowing::of(Halves { overlap: true, merge: false })).named("Overlapping").discard();
+    });
+    let own = graph.components();
+    for (engine, is_known) in [(Prism, true), (Flink, true), (Spark, true), (Other, false)] {
+        let components = lowered(&graph, engine);
+        let windowing = |of: &pb::Components, step: &str| {
+            let made = &by_name(&components, step).outputs["out"];
+            of.windowing_strategies[&of.pcollections[made].windowing_strategy_id].clone()
+        };
+        for (step, stand_in) in [
+            ("Days", window_fns::FIXED),
+            ("ByDay", window_fns::FIXED),
+            ("Halves", window_fns::FIXED),
+            ("Overlapping", window_fns::SLIDING),
+        ] {
+            let (before, after) = (windowing(own, step), windowing(&components, step));
+            let function = after.window_fn.clone().unwrap();
+            assert_eq!(function.urn == stand_in, is_known, "{engine}: {step}");
+            assert_eq!(
+                pb::WindowingStrategy { window_fn: before.window_fn.clone(), ..after },
+                before,
+                "all else stays"
+            );
+            // By this a worker knows what to call.
+            assert_eq!(by_name(&components, step).spec, by_name(own, step).spec);
+        }
+    }
+}
+
+/// 14.
+#[test]
+fn windows_that_merge_are_carried_past_the_engine() {
+    let graph = graph(|root| {
+        let pairs = root.create([(1u64, 2u64)]);
+        let merging = pairs.window(Windowing::of(Halves { overlap: false, merge: true }));
+        merging.group_by_key().named("Group").discard();
+        merging.sum_per_key().named("Sum").discard();
+        pairs
+            .window(Sessions::with_gap(seconds(1)))
+            .group_by_key()
+            .named("Sessions")
+            .group_by_key()
+            .named("Again")
+            .discard();
+    });
+    let is_standard = |target| move |step: &&str| *step == "Sessions" && target != Prism;
+    for engine in [Prism, Flink, Spark] {
+        let pipeline = lower(&graph, engine, external("x:1")).unwrap();
+        assert_eq!(pipeline.requirements, [requirements::REQUIRES_STATEFUL_PROCESSING]);
+        let components = pipeline.components.unwrap();
+        let windowing =
+            |id: &String| &components.windowing_strategies[&components.pcollections[id].windowing_strategy_id];
+        let function = |id: &String| windowing(id).window_fn.as_ref().unwrap().urn.clone();
+        for step in ["Group", "Sum", "Sessions"] {
+            let whole = by_name(&components, step);
+            if is_standard(engine)(&step) {
+                assert_eq!(urn(whole), urns::GROUP_BY_KEY);
+                continue;
+            }
+            assert_eq!((urn(whole), whole.subtransforms.len()), ("", 2));
+            let [carry, group] = [0, 1].map(|part: usize| &components.transforms[&whole.subtransforms[part]]);
+            assert_eq!((&carry.inputs, &group.outputs), (&whole.inputs, &whole.outputs));
+            let carried = &carry.outputs["out"];
+            assert_eq!((carried, function(carried).as_str()), (&group.inputs["in"], window_fns::GLOBAL));
+            for part in [carry, group] {
+                assert_eq!(FnRef::of(part).unwrap().step, step);
+            }
+            let payload = pb::ParDoPayload::decode(&group.spec.as_ref().unwrap().payload[..]).unwrap();
+            assert_eq!((payload.state_specs.len(), payload.timer_family_specs.len()), (2, 1));
+            let timer = &components.coders[&payload.timer_family_specs.values().next().unwrap().timer_family_coder_id];
+            let pair = &components.coders[&components.pcollections[carried].coder_id];
+            assert_eq!(timer.component_coder_ids[0], pair.component_coder_ids[0]);
+            assert_eq!(function(&whole.outputs["out"]), window_fns::FIXED, "{engine}: {step} has merged them");
+        }
+        let again = &by_name(&components, "Again").inputs["in"];
+        assert_eq!(function(again), window_fns::FIXED, "engines would merge again what has merged");
+        assert!(
+            components
+                .transforms
+                .values()
+                .all(|t| t.subtransforms.iter().all(|id| components.transforms.contains_key(id)))
+        );
+    }
+    let other = lower(&graph, Other, external("x:1")).unwrap();
+    assert_eq!(other.requirements, [] as [&str; 0]);
 }
 
 /// 9, and what Java's validator looks at besides.
