@@ -52,7 +52,8 @@ pub(super) enum Carries {
 }
 
 impl<'a> Shape<'a> {
-    pub(super) fn new(graph: &'a Graph, descriptor: &'a fn_pb::ProcessBundleDescriptor) -> Result<Self> {
+    pub(super) fn new(graphs: &'a [Graph], descriptor: &'a fn_pb::ProcessBundleDescriptor) -> Result<Self> {
+        let graph = whose(graphs, descriptor)?;
         let (mut takers, mut makers) = (BTreeMap::new(), BTreeMap::new());
         for (id, transform) in &descriptor.transforms {
             let sides = sides(transform)?;
@@ -383,6 +384,13 @@ impl<'a> Shape<'a> {
             },
         }
     }
+}
+
+/// The graph that a descriptor was made of, or one that it was not.
+fn whose<'a>(graphs: &'a [Graph], descriptor: &fn_pb::ProcessBundleDescriptor) -> Result<&'a Graph> {
+    let named = descriptor.transforms.values().find_map(FnRef::of);
+    let own = graphs.iter().find(|graph| named.as_ref().is_some_and(|named| named.fingerprint == graph.fingerprint()));
+    own.or(graphs.first()).ok_or_else(|| failure("this worker has no pipeline"))
 }
 
 fn grpc_port(transform: &pb::PTransform) -> Result<fn_pb::RemoteGrpcPort> {

@@ -31,8 +31,8 @@ fn misreads(target: Engine, outer: &str, inner: &str) -> bool {
             matches!(inner, coders::INTERVAL_WINDOW | coders::GLOBAL_WINDOW)
                 && !matches!(outer, coders::TIMER | coders::LENGTH_PREFIX)
         }
-        // Java has one null: a nullable coder of a nullable coder is that coder itself.
-        Engine::Flink | Engine::Spark => outer == coders::NULLABLE && inner == coders::NULLABLE,
+        // Java has one null, so that two nullable coders would be one; and Flink keeps none in the groups of a stream.
+        Engine::Flink | Engine::Spark => inner == coders::NULLABLE && outer != coders::LENGTH_PREFIX,
         Engine::Other => false,
     }
 }

@@ -43,7 +43,8 @@ pub(crate) fn lower(graph: &Graph, target: Engine, environment: pb::Environment)
 /// stages anyway, and a second time beside them if it is the engine's and one of its inputs comes from the engine.
 fn flattens_are_ours(graph: &Graph, components: &mut pb::Components) {
     let environment = components.environments.keys().next().cloned().unwrap_or_default();
-    for transform in components.transforms.values_mut() {
+    // One of nothing stays the engine's, for a stage has an input.
+    for transform in components.transforms.values_mut().filter(|transform| !transform.inputs.is_empty()) {
         if let Some(spec) = transform.spec.as_mut().filter(|spec| spec.urn == transforms::FLATTEN) {
             let step = FnRef { step: transform.unique_name.clone(), fingerprint: graph.fingerprint() };
             spec.payload = step.encode_to_vec().into();

@@ -435,7 +435,7 @@ fn a_source_spreads_its_restrictions() {
 
 #[test]
 fn what_an_engine_would_misread_is_behind_a_length() {
-    let nested = graph(|root| root.create([Some(Some(1u64))]).reshuffle().discard());
+    let nested = graph(|root| root.create([(1u64, Some(Some(1u64)))]).group_by_key().discard());
     let behind = |engine, outer: &str| {
         let components = lowered(&nested, engine);
         let of = |id: &str| components.coders[id].spec.as_ref().unwrap().urn.clone();
@@ -444,8 +444,10 @@ fn what_an_engine_would_misread_is_behind_a_length() {
         inner
     };
     for engine in [Flink, Spark] {
-        assert!(!behind(engine, coders::NULLABLE).contains(coders::NULLABLE));
-        assert!(behind(engine, coders::NULLABLE).contains(coders::LENGTH_PREFIX));
+        for outer in [coders::NULLABLE, coders::KV] {
+            assert!(!behind(engine, outer).contains(coders::NULLABLE));
+            assert!(behind(engine, outer).contains(coders::LENGTH_PREFIX));
+        }
     }
     assert!(behind(Prism, coders::NULLABLE).contains(coders::NULLABLE));
 }
