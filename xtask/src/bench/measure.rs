@@ -1,0 +1,116 @@
+//! One job: how long it takes, and what its workers have of the processors.
+
+use super::{Running, Side, Work, folder};
+use crate::Failure;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::time::{Duration, Instant};
+
+/// What came of a job; times in seconds.
+pub(crate) struct Measured {
+    /// From the start of the launcher to its end.
+    pub(crate) wall: f64,
+    /// What the workers had of the processors.
+    pub(crate) worker: f64,
+    /// What it wrote.
+    pub(crate) result: String,
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} s, workers had {:.2} s of the processors, result {}", self.wall, self.worker, self.result)
+    }
+}
+
+/// How long a worker may live after its job.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two looks at the workers: what they do after the last one is not seen.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs a job.
+pub(crate) fn measure(side: &Side, work: &Work, engine: &str, running: &Running) -> Result<Measured, Failure> {
+    let output = folder().join("output");
+    for old in outputs()? {
+        fs::remove_file(&old).map_err(|e| format!("{}: {e}", old.display()))?;
+    }
+    let log = folder().join(format!("{}.log", side.name));
+    let file = || File::create(&log).map_err(|e| format!("{}: {e}", log.display()));
+    let mut launcher = side.launch(work, engine, running, &output);
+    launcher.stdout(file()?).stderr(file()?);
+    let start = Instant::now();
+    let mut launcher = launcher.spawn().map_err(|e| format!("{launcher:?}: {e}"))?;
+    let mut workers = Workers { engine: running.process.clone(), boot: side.boot(), ticks: BTreeMap::new() };
+    let status = loop {
+        if let Some(status) = launcher.try_wait().map_err(|e| e.to_string())? {
+            break status;
+        }
+        workers.look();
+        std::thread::sleep(LOOK);
+    };
+    let wall = start.elapsed();
+    while workers.look() && start.elapsed() < wall + PATIENCE {
+        std::thread::sleep(LOOK);
+    }
+    if !status.success() {
+        return Err(format!("{} failed: {status}; see {}", side.name, log.display()));
+    }
+    let mut result = String::new();
+    for path in outputs()? {
+        result += fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?.trim();
+    }
+    let worker = workers.ticks.values().sum::<u64>() as f64 / 100.0;
+    Ok(Measured { wall: wall.as_secs_f64(), worker, result })
+}
+
+/// The files that a job wrote; names differ between SDKs.
+fn outputs() -> Result<Vec<std::path::PathBuf>, Failure> {
+    let all = fs::read_dir(folder()).map_err(|e| format!("{}: {e}", folder().display()))?;
+    let paths = all.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_file());
+    let is_output =
+        |path: &std::path::PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("output"));
+    Ok(paths.filter(is_output).collect())
+}
+
+/// The middle one.
+pub(crate) fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The processes below an engine.
+struct Workers {
+    engine: String,
+    boot: Option<&'static str>,
+    /// What each has had so far, in hundredths of a second.
+    ticks: BTreeMap<String, u64>,
+}
+
+impl Workers {
+    /// Looks at all that are there; whether there are any.
+    fn look(&mut self) -> bool {
+        let mut open = children(&self.engine);
+        let mut any = false;
+        while let Some(process) = open.pop() {
+            // A process that has just ended has nothing to read.
+            let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
+            let Some((name, fields)) = stat.rsplit_once(')') else { continue };
+            any = true;
+            open.extend(children(&process));
+            if self.boot.is_none_or(|boot| !name.ends_with(&format!("({boot}"))) {
+                let ticks =
+                    fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+                // A process that waits for its parent keeps them.
+                self.ticks.insert(process, ticks);
+            }
+        }
+        any
+    }
+}
+
+fn children(process: &str) -> Vec<String> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+    let of = |thread: std::io::Result<fs::DirEntry>| fs::read_to_string(thread.ok()?.path().join("children")).ok();
+    threads.filter_map(of).flat_map(|all| all.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
