@@ -1,6 +1,6 @@
 //! One job: how long it takes, and what its workers have of the processors.
 
-use super::{Running, Side, Work, folder};
+use super::{Side, Work, folder};
 use crate::Failure;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,25 +26,34 @@ impl fmt::Display for Measured {
 /// How long a worker may live after its job.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a job may take.
+const LIMIT: Duration = Duration::from_secs(1800);
+
 /// Between two looks at the workers: what they do after the last one is not seen.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs a job.
-pub(crate) fn measure(side: &Side, work: &Work, engine: &str, running: &Running) -> Result<Measured, Failure> {
+pub(crate) fn measure(side: &Side, work: &Work, engine: &str, endpoint: &str) -> Result<Measured, Failure> {
     let output = folder().join("output");
     for old in outputs()? {
         fs::remove_file(&old).map_err(|e| format!("{}: {e}", old.display()))?;
     }
     let log = folder().join(format!("{}.log", side.name));
     let file = || File::create(&log).map_err(|e| format!("{}: {e}", log.display()));
-    let mut launcher = side.launch(work, engine, running, &output);
+    let mut launcher = side.launch(work, engine, endpoint, &output);
     launcher.stdout(file()?).stderr(file()?);
+    // All that this process has started so far is the engine's.
+    let engine = children(&std::process::id().to_string());
+    let mut workers = Workers { engine, boot: side.boot(), ticks: BTreeMap::new() };
     let start = Instant::now();
     let mut launcher = launcher.spawn().map_err(|e| format!("{launcher:?}: {e}"))?;
-    let mut workers = Workers { engine: running.process.clone(), boot: side.boot(), ticks: BTreeMap::new() };
     let status = loop {
         if let Some(status) = launcher.try_wait().map_err(|e| e.to_string())? {
             break status;
+        }
+        if start.elapsed() > LIMIT {
+            launcher.kill().and_then(|()| launcher.wait()).map_err(|e| e.to_string())?;
+            return Err(format!("{} has not done it in {} s; see {}", side.name, LIMIT.as_secs(), log.display()));
         }
         workers.look();
         std::thread::sleep(LOOK);
@@ -81,7 +90,7 @@ pub(crate) fn median(mut all: Vec<f64>) -> f64 {
 
 /// The processes below an engine.
 struct Workers {
-    engine: String,
+    engine: Vec<String>,
     boot: Option<&'static str>,
     /// What each has had so far, in hundredths of a second.
     ticks: BTreeMap<String, u64>,
@@ -90,7 +99,7 @@ struct Workers {
 impl Workers {
     /// Looks at all that are there; whether there are any.
     fn look(&mut self) -> bool {
-        let mut open = children(&self.engine);
+        let mut open: Vec<String> = self.engine.iter().flat_map(|process| children(process)).collect();
         let mut any = false;
         while let Some(process) = open.pop() {
             // A process that has just ended has nothing to read.

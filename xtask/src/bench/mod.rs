@@ -14,6 +14,7 @@ mod measure;
 mod side;
 
 use crate::{Failure, cargo, engines, run};
+use ferrobeam_engines::{Engine, PrivateEngine};
 use measure::{measure, median};
 use side::{Side, Work};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ use std::process::Command;
 
 /// How often each side runs.
 const ROUNDS: usize = 3;
+
+/// How many events are summed.
+const EVENTS: u64 = 2_000_000;
 
 /// Does what the words after `bench` say.
 pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
@@ -30,9 +34,18 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
             run(&mut Command::new(program("harness")))
         }
         ["startup"] => startup(),
-        ["prism"] => compare("prism", &Side::GO),
-        ["flink"] => compare("flink", &Side::PYTHON),
-        _ => Err("usage: cargo xtask bench harness | startup | prism | flink".to_owned()),
+        ["prism", size @ ..] => compare("prism", &Side::GO, mib(size)?),
+        ["flink", size @ ..] => compare("flink", &Side::PYTHON, mib(size)?),
+        _ => Err("usage: cargo xtask bench harness | startup | prism [MIB] | flink [MIB]".to_owned()),
+    }
+}
+
+/// How much text there is.
+fn mib(words: &[&str]) -> Result<u64, Failure> {
+    match words {
+        [] => Ok(128),
+        [size] => size.parse().map_err(|e| format!("{size}: {e}")),
+        _ => Err("give one number of MiB".to_owned()),
     }
 }
 
@@ -59,12 +72,12 @@ fn program(name: &str) -> PathBuf {
 fn startup() -> Result<(), Failure> {
     build()?;
     Side::GO.build()?;
-    let engine = Running::start("prism")?;
+    let engine = start("prism")?;
     let mut times = [Vec::new(), Vec::new()];
     // The first of each side fills the caches of the disk.
     for round in 0..=11 {
         for (side, times) in [Side::OURS, Side::GO].iter().zip(&mut times) {
-            let output = side.startup(&engine.endpoint).output().map_err(|e| format!("{}: {e}", side.name))?;
+            let output = side.startup(engine.job_endpoint()).output().map_err(|e| format!("{}: {e}", side.name))?;
             let text = String::from_utf8_lossy(&output.stdout);
             let micros: f64 = text.trim().parse().map_err(|e| {
                 format!("{} says `{text}`: {e}\n{}", side.name, String::from_utf8_lossy(&output.stderr))
@@ -81,22 +94,20 @@ fn startup() -> Result<(), Failure> {
     Ok(())
 }
 
-fn compare(engine: &str, peer: &Side) -> Result<(), Failure> {
+fn compare(engine: &str, peer: &Side, mib: u64) -> Result<(), Failure> {
     build()?;
     peer.build()?;
     let text = folder().join("words.txt");
-    if !text.exists() {
-        run(Command::new(program("text")).arg(&text).arg((128u64 << 20).to_string()))?;
-    }
+    run(Command::new(program("text")).arg(&text).arg((mib << 20).to_string()))?;
     let mut table = Vec::new();
-    for work in [Work::Words(text), Work::Sums(2_000_000)] {
+    for work in [Work::Words(text), Work::Sums(EVENTS)] {
         let elements = work.elements()? as f64;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 1..=ROUNDS {
             for (side, all) in [(&Side::OURS, &mut ours), (peer, &mut theirs)] {
                 // A new one for each: engines keep things, and one side must not pay for what the other left.
-                let running = Running::start(engine)?;
-                let one = measure(side, &work, engine, &running)?;
+                let running = start(engine)?;
+                let one = measure(side, &work, engine, running.job_endpoint())?;
                 println!("{work}, round {round}: {}: {one}", side.name);
                 all.push(one);
             }
@@ -115,37 +126,15 @@ fn compare(engine: &str, peer: &Side) -> Result<(), Failure> {
             our_wall / their_wall
         ));
     }
-    println!("\non {engine}, workers as processes; medians of {ROUNDS}; the results are the same");
+    println!(
+        "\n{mib} MiB of words, {EVENTS} events, on {engine}, workers as processes; medians of {ROUNDS}; the results are the same"
+    );
     println!("| work | worker, an element | {0} | ratio | end to end | {0} | ratio |", peer.name);
     println!("|---|---|---|---|---|---|---|\n{}", table.join("\n"));
     Ok(())
 }
 
-/// An engine that runs until this is dropped.
-pub(crate) struct Running {
-    name: String,
-    endpoint: String,
-    process: String,
-}
-
-impl Running {
-    fn start(name: &str) -> Result<Self, Failure> {
-        engines::command(&["down", name])?;
-        engines::command(&["up", name])?;
-        let path = engines::directory().join(format!("run/{name}.env"));
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let get = |key: &str| {
-            let found = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-            found.map(str::to_owned).ok_or_else(|| format!("{} has no {key}", path.display()))
-        };
-        Ok(Running { name: name.to_owned(), endpoint: get("JOB_ENDPOINT")?, process: get("PIDS")? })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Err(failure) = engines::command(&["down", &self.name]) {
-            eprintln!("xtask: {failure}");
-        }
-    }
+/// An engine for one job or a few, which no other process knows of.
+fn start(name: &str) -> Result<PrivateEngine, Failure> {
+    PrivateEngine::start(Engine::named(name)?, engines::home()?)
 }

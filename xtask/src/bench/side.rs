@@ -1,6 +1,6 @@
 //! The two sides: how their programs are built and started.
 
-use super::{Running, folder, program, root};
+use super::{folder, program, root};
 use crate::{Failure, engines, run};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -101,8 +101,8 @@ impl Side {
     }
 
     /// The launcher of a job.
-    pub(crate) fn launch(&self, work: &Work, engine: &str, running: &Running, output: &Path) -> Command {
-        let (endpoint, environment) = (&running.endpoint, format!("{{\"command\": \"{}\"}}", self.worker().display()));
+    pub(crate) fn launch(&self, work: &Work, engine: &str, endpoint: &str, output: &Path) -> Command {
+        let environment = format!("{{\"command\": \"{}\"}}", self.worker().display());
         let mut command = match self.kind {
             Kind::Ours => {
                 let mut command = Command::new(program(work.program()));
