@@ -5,6 +5,7 @@ use crate::Failure;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// What came of a job; times in seconds.
@@ -34,13 +35,13 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs a job.
 pub(crate) fn measure(side: &Side, work: &Work, engine: &str, endpoint: &str) -> Result<Measured, Failure> {
-    let output = folder().join("output");
-    for old in outputs()? {
-        fs::remove_file(&old).map_err(|e| format!("{}: {e}", old.display()))?;
+    let (outputs, log) = (folder().join(format!("on-{engine}")), folder().join(format!("{}.log", side.name)));
+    if outputs.exists() {
+        fs::remove_dir_all(&outputs).map_err(|e| format!("{}: {e}", outputs.display()))?;
     }
-    let log = folder().join(format!("{}.log", side.name));
+    fs::create_dir_all(&outputs).map_err(|e| format!("{}: {e}", outputs.display()))?;
     let file = || File::create(&log).map_err(|e| format!("{}: {e}", log.display()));
-    let mut launcher = side.launch(work, engine, endpoint, &output);
+    let mut launcher = side.launch(work, engine, endpoint, &outputs.join("output"));
     launcher.stdout(file()?).stderr(file()?);
     // All that this process has started so far is the engine's.
     let engine = children(&std::process::id().to_string());
@@ -65,21 +66,21 @@ pub(crate) fn measure(side: &Side, work: &Work, engine: &str, endpoint: &str) ->
     if !status.success() {
         return Err(format!("{} failed: {status}; see {}", side.name, log.display()));
     }
-    let mut result = String::new();
-    for path in outputs()? {
-        result += fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?.trim();
-    }
+    let result = read_all(&outputs).map_err(|e| format!("{}: {e}", outputs.display()))?;
     let worker = workers.ticks.values().sum::<u64>() as f64 / 100.0;
     Ok(Measured { wall: wall.as_secs_f64(), worker, result })
 }
 
-/// The files that a job wrote; names differ between SDKs.
-fn outputs() -> Result<Vec<std::path::PathBuf>, Failure> {
-    let all = fs::read_dir(folder()).map_err(|e| format!("{}: {e}", folder().display()))?;
-    let paths = all.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_file());
-    let is_output =
-        |path: &std::path::PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("output"));
-    Ok(paths.filter(is_output).collect())
+/// What a job wrote; the names of files differ between SDKs.
+fn read_all(folder: &Path) -> std::io::Result<String> {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            all += fs::read_to_string(entry.path())?.trim();
+        }
+    }
+    Ok(all)
 }
 
 /// The middle one.

@@ -23,9 +23,6 @@ use std::process::Command;
 /// How often each side runs.
 const ROUNDS: usize = 3;
 
-/// How many events are summed.
-const EVENTS: u64 = 2_000_000;
-
 /// Does what the words after `bench` say.
 pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
     match words {
@@ -34,18 +31,27 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
             run(&mut Command::new(program("harness")))
         }
         ["startup"] => startup(),
-        ["prism", size @ ..] => compare("prism", &Side::GO, mib(size)?),
-        ["flink", size @ ..] => compare("flink", &Side::PYTHON, mib(size)?),
-        _ => Err("usage: cargo xtask bench harness | startup | prism [MIB] | flink [MIB]".to_owned()),
+        ["prism", size @ ..] => compare("prism", &Side::GO, &Sizes::read(size)?),
+        ["flink", size @ ..] => compare("flink", &Side::PYTHON, &Sizes::read(size)?),
+        _ => Err("usage: cargo xtask bench harness | startup | prism [MIB EVENTS] | flink [MIB EVENTS]".to_owned()),
     }
 }
 
-/// How much text there is.
-fn mib(words: &[&str]) -> Result<u64, Failure> {
-    match words {
-        [] => Ok(128),
-        [size] => size.parse().map_err(|e| format!("{size}: {e}")),
-        _ => Err("give one number of MiB".to_owned()),
+/// How much there is to do.
+struct Sizes {
+    /// MiB of text.
+    mib: u64,
+    events: u64,
+}
+
+impl Sizes {
+    fn read(words: &[&str]) -> Result<Self, Failure> {
+        let number = |word: &str| word.parse().map_err(|e| format!("{word}: {e}"));
+        match words {
+            [] => Ok(Sizes { mib: 128, events: 2_000_000 }),
+            [mib, events] => Ok(Sizes { mib: number(mib)?, events: number(events)? }),
+            _ => Err("give the MiB of text and the number of events, or neither".to_owned()),
+        }
     }
 }
 
@@ -94,13 +100,14 @@ fn startup() -> Result<(), Failure> {
     Ok(())
 }
 
-fn compare(engine: &str, peer: &Side, mib: u64) -> Result<(), Failure> {
+fn compare(engine: &str, peer: &Side, sizes: &Sizes) -> Result<(), Failure> {
+    let Sizes { mib, events } = *sizes;
     build()?;
     peer.build()?;
-    let text = folder().join("words.txt");
+    let text = folder().join(format!("words-{mib}.txt"));
     run(Command::new(program("text")).arg(&text).arg((mib << 20).to_string()))?;
     let mut table = Vec::new();
-    for work in [Work::Words(text), Work::Sums(EVENTS)] {
+    for work in [Work::Words(text), Work::Sums(events)] {
         let elements = work.elements()? as f64;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 1..=ROUNDS {
@@ -113,7 +120,7 @@ fn compare(engine: &str, peer: &Side, mib: u64) -> Result<(), Failure> {
             }
         }
         let results: Vec<&String> = ours.iter().chain(&theirs).map(|one| &one.result).collect();
-        if results.iter().any(|result| *result != results[0]) {
+        if results.iter().any(|result| result.is_empty() || *result != results[0]) {
             return Err(format!("the two sides have not come to the same: {results:?}"));
         }
         let [our_wall, their_wall] = [&ours, &theirs].map(|all| median(all.iter().map(|one| one.wall).collect()));
@@ -127,7 +134,7 @@ fn compare(engine: &str, peer: &Side, mib: u64) -> Result<(), Failure> {
         ));
     }
     println!(
-        "\n{mib} MiB of words, {EVENTS} events, on {engine}, workers as processes; medians of {ROUNDS}; the results are the same"
+        "\n{mib} MiB of words, {events} events, on {engine}, workers as processes; medians of {ROUNDS}; the results are the same"
     );
     println!("| work | worker, an element | {0} | ratio | end to end | {0} | ratio |", peer.name);
     println!("|---|---|---|---|---|---|---|\n{}", table.join("\n"));
