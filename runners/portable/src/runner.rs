@@ -5,6 +5,7 @@ use crate::environment::Environment;
 use crate::failure;
 use crate::job::lower::lower;
 use crate::job::options::{EngineOptions, to_struct};
+use crate::job::together::{metrics_of, together};
 use crate::job::{artifacts, metrics};
 use crate::server::{Found, Progress, Server};
 use crate::worker::pool;
@@ -144,24 +145,35 @@ impl Runner for PortableRunner {
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let runtime = crate::runtime()?;
-        let result = runtime.block_on(self.run(graph));
-        // User code that still runs on a thread is not waited for.
-        runtime.shutdown_background();
-        result
+        self.execute_together(std::slice::from_ref(graph)).map(|mut results| results.pop().unwrap_or_default())
     }
 }
 
 impl PortableRunner {
-    async fn run(&self, graph: &Graph) -> Result<PipelineResult> {
+    /// Runs pipelines of different fingerprints as one job, which costs an engine less than one job each; a result for each.
+    /// All must be supported, and workers run in this process.
+    ///
+    /// # Errors
+    /// What any of them fails with, without saying which: then none has a result.
+    pub fn execute_together(&self, graphs: &[Graph]) -> Result<Vec<PipelineResult>> {
+        let runtime = crate::runtime()?;
+        let result = runtime.block_on(self.run(graphs));
+        // User code that still runs on a thread is not waited for.
+        runtime.shutdown_background();
+        result
+    }
+
+    async fn run(&self, graphs: &[Graph]) -> Result<Vec<PipelineResult>> {
         let found = self.server.find(self.engine, &self.progress).await?;
         let client = &found.client;
         let environment = self.environment_for(&found).await?;
-        let workers = pool::serve(Arc::new(graph.clone())).await?;
+        let workers = pool::serve(graphs.into()).await?;
         let files = environment.artifacts()?;
-        let pipeline = lower(graph, self.engine, environment.to_proto(&workers.address, &files, found.is_here)?)?;
+        let in_proto = environment.to_proto(&workers.address, &files, found.is_here)?;
+        let lowered = graphs.iter().map(|graph| lower(graph, self.engine, in_proto.clone()));
+        let pipeline = together(lowered.collect::<Result<_>>()?)?;
         let mut engine_options = self.engine_options.clone();
-        if self.engine == Engine::Flink && is_bounded(graph) {
+        if self.engine == Engine::Flink && graphs.iter().all(is_bounded) {
             engine_options.let_sources_end();
         }
         let name = job_name();
@@ -197,7 +209,8 @@ impl PortableRunner {
             (self.progress)(&format!("no metrics: {error}"));
             Default::default()
         });
-        Ok(PipelineResult { metrics: metrics::of_steps(graph, &reported) })
+        let of = |(number, graph)| metrics::of_steps(graph, &metrics_of(number, graphs.len(), &reported));
+        Ok(graphs.iter().enumerate().map(|numbered| PipelineResult { metrics: of(numbered) }).collect())
     }
 
     async fn environment_for(&self, found: &Found) -> Result<Environment> {

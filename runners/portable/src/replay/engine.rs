@@ -62,7 +62,7 @@ impl Engine {
         runtime.spawn(server.serve_with_incoming(incoming));
         let graph = Arc::new(graph);
         let endpoints = Endpoints { control: url.clone(), logging: url.clone(), status: Some(url.clone()) };
-        let worker = runtime.spawn(work(Ok(graph.clone()), "worker", endpoints));
+        let worker = runtime.spawn(work(Ok(Arc::new([Graph::clone(&graph)])), "worker", endpoints));
         let events = Mutex::new(Events { receiver, kept: Vec::new() });
         Ok(Engine { graph, url, played: services.0, events, runtime: Some(runtime), worker: Some(worker) })
     }
