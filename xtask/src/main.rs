@@ -3,9 +3,10 @@
 //! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, part of the conformance suite
 //! on Prism, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
 //! `cargo xtask wordcount [MIB]` run only one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
-//! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one.
+//! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one; `cargo xtask bench NAME` measures speed.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
 
+mod bench;
 mod engines;
 mod layout;
 mod wordcount;
@@ -25,12 +26,13 @@ fn main() -> ExitCode {
         ["model"] => model(),
         ["wordcount"] => wordcount::compare(128),
         ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
+        ["bench", words @ ..] => bench::command(words),
         ["engines", words @ ..] => engines::command(words),
         ["conformance", engine, areas @ ..] => {
             cargo(&["build", "--package", "ferrobeam-conformance"], &[]).and_then(|()| conformance(engine, areas))
         }
         _ => Err(
-            "usage: cargo xtask test | hostile | model | wordcount [MIB] | engines .. | conformance ENGINE [AREA..]"
+            "usage: cargo xtask test | hostile | model | wordcount [MIB] | bench NAME | engines .. | conformance ENGINE [AREA..]"
                 .to_owned(),
         ),
     };

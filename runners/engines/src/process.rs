@@ -62,14 +62,15 @@ impl Process {
 }
 
 /// Field 22 of a process's line, or nothing if it has ended. A process whose parent has not yet asked how it ended is still
-/// listed, as a zombie.
+/// listed, as a zombie; so is one whose first thread has ended before the others, which keep its ports.
 fn start_time(pid: u32) -> Option<u64> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // Field 2 is the program's name in parentheses, and may contain anything.
     let (_, fields) = line.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X") { None } else { fields.nth(18)?.parse().ok() }
+    let (state, threads, start) = (fields.next()?, fields.nth(16)?, fields.nth(1)?);
+    let has_ended = state == "X" || state == "Z" && matches!(threads, "0" | "1");
+    if has_ended { None } else { start.parse().ok() }
 }
 
 #[cfg(test)]
