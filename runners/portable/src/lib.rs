@@ -3,6 +3,7 @@
 mod engine;
 mod environment;
 mod harness;
+mod interrupt;
 mod job;
 #[doc(hidden)]
 pub mod replay;

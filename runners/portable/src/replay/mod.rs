@@ -5,6 +5,7 @@
 
 mod engine;
 mod hear;
+mod job_server;
 mod rows;
 mod services;
 mod stage;
@@ -13,6 +14,7 @@ mod states;
 mod tests;
 
 pub use engine::Engine;
+pub use job_server::JobServer;
 pub use rows::{Port, at};
 pub use stage::Stage;
 pub use states::States;

@@ -4,6 +4,7 @@ mod bundles;
 mod caches;
 mod data;
 mod hostile;
+mod job_servers;
 mod parts;
 mod sides;
 mod splits;
