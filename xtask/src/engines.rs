@@ -42,7 +42,6 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
     }
 }
 
-/// The home that the environment names, or the one in this workspace.
 /// Where engines are installed.
 pub(crate) fn directory() -> PathBuf {
     match std::env::var_os("FERROBEAM_ENGINES_DIR") {
@@ -51,7 +50,8 @@ pub(crate) fn directory() -> PathBuf {
     }
 }
 
-fn home() -> Result<Home, Failure> {
+/// The home that the environment names, or the one in this workspace.
+pub(crate) fn home() -> Result<Home, Failure> {
     let directory = directory();
     let ports = match std::env::var("FERROBEAM_ENGINES_PORTS") {
         Ok(number) => number.parse().map_err(|e| format!("FERROBEAM_ENGINES_PORTS={number}: {e}"))?,

@@ -3,10 +3,12 @@
 //! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, part of the conformance suite
 //! on Prism, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
 //! `cargo xtask wordcount [MIB]` run only one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
-//! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one.
+//! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one. `cargo xtask faults` kills workers and task
+//! managers of a Flink cluster while a pipeline runs.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
 
 mod engines;
+mod faults;
 mod layout;
 mod wordcount;
 
@@ -26,11 +28,13 @@ fn main() -> ExitCode {
         ["wordcount"] => wordcount::compare(128),
         ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
         ["engines", words @ ..] => engines::command(words),
+        ["faults", words @ ..] => faults::run(words),
         ["conformance", engine, areas @ ..] => {
             cargo(&["build", "--package", "ferrobeam-conformance"], &[]).and_then(|()| conformance(engine, areas))
         }
         _ => Err(
-            "usage: cargo xtask test | hostile | model | wordcount [MIB] | engines .. | conformance ENGINE [AREA..]"
+            "usage: cargo xtask test | hostile | model | wordcount [MIB] | engines .. | conformance ENGINE [AREA..] | \
+             faults .."
                 .to_owned(),
         ),
     };

@@ -209,8 +209,8 @@ impl PortableRunner {
         let files = environment.artifacts()?;
         let pipeline = lower(graph, self.engine, environment.to_proto(&workers.address, &files, found.is_here)?)?;
         let mut engine_options = self.engine_options.clone();
-        if self.engine == Engine::Flink && is_bounded(graph) {
-            engine_options.let_sources_end();
+        if self.engine == Engine::Flink {
+            engine_options.go_on_with_checkpoints(is_bounded(graph));
         }
         let name = job_name();
         let options = to_struct(&self.options, &name, &engine_options, found.client.known_options())?;
