@@ -18,7 +18,7 @@ struct EventSums {
     /// The directory of the files, which must exist
     #[arg(long)]
     output: String,
-    /// How many events each of the four parts of the stream has; they are 10 ms apart
+    /// How many events each of the four parts of the stream has; they are a tenth of a second apart
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     events: u64,
     /// When the first of them come, in seconds since 1970; those of the past are there at once
@@ -56,7 +56,7 @@ impl Source for Events {
         let passed = began.elapsed().unwrap_or_default();
         while claims.has_room() {
             let next = claims.restriction().next();
-            let at = millis(next % self.events * 10);
+            let at = millis(next % self.events * 100);
             if at > passed {
                 // Not at once: Flink prefers what is due to all else, also to checkpoints.
                 claims.resume_after(millis(500));

@@ -10,7 +10,7 @@ const PARTS: u64 = 4;
 const KEYS: u64 = 7;
 const SHARDS: u64 = 2;
 const WINDOW: u64 = 5000;
-const INTERVAL: u64 = 10;
+const INTERVAL: u64 = 100;
 
 /// How many files there are.
 pub(crate) fn count(directory: &Path) -> Result<usize, Failure> {
@@ -132,7 +132,7 @@ mod tests {
         let good = good(5000, 1);
         let told = |text: &str| check_file(text, 5000, 1, 1000);
         assert_eq!(told(&good), Ok(9));
-        assert!(told(&good.replace(",1,285,", ",1,286,")).unwrap_err().contains("should come to"));
+        assert!(told(&good.replace(",1,28,", ",1,27,")).unwrap_err().contains("should come to"));
         assert!(told(&good.replace(",state,", ",2,")).unwrap_err().contains("by state None"));
         let line = good.lines().next().unwrap();
         assert!(told(&format!("{good}{line}\n")).unwrap_err().contains("twice"));

@@ -6,6 +6,7 @@
 mod engine;
 mod hear;
 mod job_server;
+mod proxy;
 mod rows;
 mod services;
 mod stage;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use engine::Engine;
 pub use job_server::JobServer;
+pub use proxy::{Proxy, Stream};
 pub use rows::{Port, at};
 pub use stage::Stage;
 pub use states::States;

@@ -6,6 +6,7 @@ mod data;
 mod hostile;
 mod job_servers;
 mod parts;
+mod proxies;
 mod sides;
 mod splits;
 mod splittable;
