@@ -4,7 +4,7 @@ use crate::engine::{Engine, Facts, Feature, check, is_bounded};
 use crate::environment::Environment;
 use crate::failure;
 use crate::interrupt::Interrupts;
-use crate::job::client::{JobClient, Patience, Prepared};
+use crate::job::client::{Patience, Prepared};
 use crate::job::follow::Ended;
 use crate::job::lower::lower;
 use crate::job::options::{EngineOptions, to_struct};
@@ -187,7 +187,7 @@ impl PortableRunner {
         // Not interrupted: nobody would know of a job that it begins.
         let job = client.run(&ready.prepared).await?;
         (self.progress)(&format!("the job is {job}"));
-        let ended = self.follow(client, &job, &mut interrupts).await?;
+        let ended = self.follow(&ready.found, &job, &mut interrupts).await?;
         if ended.state != State::Done {
             let state = ended.state.as_str_name().to_lowercase();
             return Err(failure(format!("the job is {state}: {}", ended.reason())));
@@ -220,7 +220,8 @@ impl PortableRunner {
     }
 
     /// Waits for the end of a job, or makes it end.
-    async fn follow(&self, client: &JobClient, job: &str, interrupts: &mut Interrupts) -> Result<Ended> {
+    async fn follow(&self, found: &Found, job: &str, interrupts: &mut Interrupts) -> Result<Ended> {
+        let client = &found.client;
         let on_update = |update: &Update| {
             if let Update::StateResponse(event) = update {
                 (self.progress)(&format!("it is {}", event.state().as_str_name().to_lowercase()));
@@ -250,7 +251,15 @@ impl PortableRunner {
         Err(failure(match ended {
             // It was faster.
             Ok(Ok(ended)) if ended.state == State::Done => return Ok(ended),
-            Ok(Ok(ended)) => format!("{why}, and is {}", ended.state.as_str_name().to_lowercase()),
+            Ok(Ok(ended)) => {
+                // Beam's job server says so, and lets go of the job.
+                let but = if self.engine == Engine::Flink && !found.ends_with_us() {
+                    ", as its job server says; on a cluster it may run on until it is cancelled by Flink's own means"
+                } else {
+                    ""
+                };
+                format!("{why}, and is {}{but}", ended.state.as_str_name().to_lowercase())
+            }
             Ok(Err(error)) => format!("{why}, and was not cancelled: {error}"),
             Err(_) => format!("{why}; it was cancelled, but has not ended within {:?}", self.patience.end),
         }))
