@@ -43,7 +43,7 @@ pub(crate) fn write_lines(lines: &PCollection<String>, headers: Option<&PCollect
     });
     let seeds = root.impulse().par_do(Prepare { shards: shards.clone() }).named("Prepare");
     // All windows of the input go to the same files.
-    let lines = lines.whole().map(move |line| (shard_of(&line, count), Some(line))).named("Shard");
+    let lines = lines.whole().map(move |line| (shard_of(&line, count), (true, line))).named("Shard");
     let groups = flatten([&seeds, &lines]).named("Pieces").group_by_key::<u32, Piece>().named("Group");
     let write = |header| WriteShard { shards: shards.clone(), header };
     let written = match headers.map(|headers| headers.whole().as_iterable()) {
@@ -54,8 +54,9 @@ pub(crate) fn write_lines(lines: &PCollection<String>, headers: Option<&PCollect
     written.named("Gather").par_do(Commit { shards }).named("Commit").discard();
 }
 
-/// What comes to a shard: a line, or nothing but the shard's existence.
-type Piece = Option<String>;
+/// What comes to a shard: a line, or nothing but the shard's existence. An `Option` is null for engines written in Java, and
+/// Flink groups no nulls in a stream.
+type Piece = (bool, String);
 
 fn shard_of(line: &str, count: u32) -> u32 {
     // Less than `count`, which is a u32.
@@ -72,7 +73,7 @@ impl DoFn for Prepare {
     type Out = (u32, Piece);
     fn process(&mut self, (): (), ctx: &mut Context<'_, Self::Out>) -> Result<(), BoxError> {
         self.shards.prepare()?;
-        (0..self.shards.count()).for_each(|shard| ctx.emit((shard, None)));
+        (0..self.shards.count()).for_each(|shard| ctx.emit((shard, (false, String::new()))));
         Ok(())
     }
 }
@@ -93,7 +94,7 @@ impl DoFn for WriteShard {
         {
             writer.write_line(header.as_bytes())?;
         }
-        for line in pieces.iter().flatten() {
+        for (_, line) in pieces.iter().filter(|(is_line, _)| *is_line) {
             writer.write_line(line.as_bytes())?;
         }
         let WrittenShard { shard, path, digest } = writer.finish()?;
