@@ -1,6 +1,7 @@
 //! A case, and what comes of running it.
 
-use ferrobeam::runner::Runner;
+use ferrobeam::graph::Graph;
+use ferrobeam::runner::{PipelineResult, Runner};
 use ferrobeam::{BoxError, Error};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -117,6 +118,37 @@ pub struct Case {
     pub body: Body,
 }
 
+/// Areas whose cases look at panes.
+const STREAMS: [&str; 10] = [
+    "lateness",
+    "panes",
+    "rules",
+    "sessions",
+    "test_stream",
+    "timers",
+    "transcripts",
+    "triggers",
+    "watermarks",
+    "windows",
+];
+
+/// Runs nothing, and says that it failed.
+struct Fails;
+
+impl Runner for Fails {
+    fn name(&self) -> &'static str {
+        "nothing"
+    }
+
+    fn unsupported(&self, _: &Graph) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn execute(&self, _: &Graph) -> Result<PipelineResult, Error> {
+        Err(Error::Runner { runner: self.name(), message: "nothing runs here".to_owned() })
+    }
+}
+
 /// What came of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -132,6 +164,19 @@ impl Case {
     /// The area of the model that the case belongs to.
     pub fn area(&self) -> &'static str {
         self.name.split("::").next().unwrap_or(self.name)
+    }
+
+    /// Whether its panes are those of a stream: an engine that runs bounded pipelines as batch jobs has no panes there.
+    pub(crate) fn streams(&self) -> bool {
+        STREAMS.contains(&self.area())
+    }
+
+    /// Whether it looks into an error of its first pipeline.
+    pub(crate) fn wants_an_error(&self) -> bool {
+        match self.run(&Fails) {
+            Outcome::Fail(text) => text.starts_with(crate::check::NOT_SAID),
+            outcome => outcome == Outcome::Pass,
+        }
     }
 
     /// Runs the case. A panic in its body, which is the runner's or the case's own, is a failure.

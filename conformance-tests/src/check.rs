@@ -17,6 +17,9 @@ macro_rules! ensure {
 }
 pub(crate) use ensure;
 
+/// How the complaint about another error than the expected one begins.
+pub(crate) const NOT_SAID: &str = "the error does not say";
+
 /// Two values are the same.
 pub(crate) fn same<T: PartialEq + Debug>(actual: T, expected: T) -> CaseResult {
     ensure!(actual == expected, "{actual:?} instead of {expected:?}");
@@ -44,7 +47,7 @@ pub(crate) fn is_refused(graph: Result<Graph>, texts: &[&str]) -> CaseResult {
 
 fn says(error: &str, texts: &[&str]) -> CaseResult {
     let missing: Vec<_> = texts.iter().filter(|text| !error.contains(**text)).collect();
-    ensure!(missing.is_empty(), "the error does not say {missing:?}: {error}");
+    ensure!(missing.is_empty(), "{NOT_SAID} {missing:?}: {error}");
     Ok(())
 }
 

@@ -21,10 +21,11 @@ mod in_order;
 mod ledger;
 mod matrix;
 mod model;
+mod together;
 
 pub use case::{Body, Case, CaseResult, Outcome, Profile};
 pub use cases::CASES;
-pub use engines::{OnEngine, run_on_engine};
+pub use engines::{OnEngine, Ran};
 pub use ledger::{Expectation, Ledger, LedgerError};
 pub use matrix::{capabilities, exceptions, matrix};
 pub use model::model;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use ferrobeam::runner::Runner;
-use ferrobeam_conformance::{CASES, Case, Ledger, OnEngine, Outcome, capabilities, matrix, model, run_on_engine};
+use ferrobeam_conformance::{CASES, Case, Ledger, OnEngine, Outcome, Ran, capabilities, matrix, model};
 use ferrobeam_direct::DirectRunner;
 use ferrobeam_portable::PortableRunner;
 use std::io::{self, Write};
@@ -46,6 +46,9 @@ struct Run {
     /// Engines: how many jobs run at a time
     #[arg(long, default_value_t = 1)]
     jobs: usize,
+    /// Engines: how many cases share a job, of those that hold
+    #[arg(long, default_value_t = 12)]
+    pack: usize,
     /// Engines: an option of the engine's, NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE")]
     engine_option: Vec<String>,
@@ -147,9 +150,12 @@ impl Run {
         if let Some(endpoint) = &self.job_endpoint {
             runner = runner.job_endpoint(endpoint);
         }
+        let streaming = runner.clone().engine_options(self.options_of_streams()).map_err(wrong)?;
+        let (engine, jobs, pack) = (&*self.runner, self.jobs, self.pack.max(1));
+        let suite = OnEngine { engine, ledger, batch: &runner, streaming: &streaming, jobs, pack };
         let (mut failed, mut again) = (0, 0);
-        run_on_engine(&cases, ledger, &self.runner, &runner, self.jobs, |done| {
-            let OnEngine { case, outcome, runs, surprise } = done;
+        suite.run(&cases, |done| {
+            let Ran { case, outcome, runs, surprise } = done;
             let line = match surprise {
                 _ if self.outcomes => format!("{} {outcome}", case.name).replace('\n', " / "),
                 None if runs == 1 => format!("ok   {}", case.name),
@@ -168,6 +174,12 @@ impl Run {
         });
         writeln!(out, "{} as the ledger says, {again} of them not at once, {failed} not", cases.len() - failed)?;
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Flink runs bounded pipelines as batch jobs, unless it is told not to.
+    fn options_of_streams(&self) -> impl Iterator<Item = &str> {
+        let streaming = (self.runner == "flink").then_some("streaming=true");
+        self.engine_option.iter().map(String::as_str).chain(streaming)
     }
 
     /// The runner, once for each schedule.

@@ -2,7 +2,7 @@
 
 use super::flink::{ARTIFACTS, DRIVER};
 use super::install::{Package, Part, at};
-use super::java::{Ports, java, opens};
+use super::java::{Ports, java};
 use super::run::Plan;
 use super::{Engine, Home};
 use crate::Failure;
@@ -86,7 +86,7 @@ fn task_manager(home: &Home, configuration: &Path) -> Result<Command, Failure> {
 fn flink_java(home: &Home, configuration: &Path) -> Result<Command, Failure> {
     let mut command = java(home, ENGINE.name, 512, &[FLINK.folder])?;
     let log = configuration.join("log4j2.properties");
-    command.arg(format!("-Dlog4j2.configurationFile={}", log.display())).args(opens());
+    command.arg(format!("-Dlog4j2.configurationFile={}", log.display()));
     Ok(command)
 }
 

@@ -52,12 +52,12 @@ pub(crate) fn java(home: &Home, engine: &str, heap: u32, folders: &[&str]) -> Re
     command.arg(format!("-Xmx{heap}m")).arg(format!("-Djava.io.tmpdir={}", temporary.display()));
     command
         .args(["-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"]);
-    command.arg("-cp").arg(classes);
+    command.args(opens()).arg("-cp").arg(classes);
     Ok(command)
 }
 
 /// Opens packages of Java's own, by whose reflection engines serialise objects.
-pub(crate) fn opens() -> impl Iterator<Item = String> {
+fn opens() -> impl Iterator<Item = String> {
     let packages = [
         "java.lang",
         "java.lang.invoke",

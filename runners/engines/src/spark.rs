@@ -1,7 +1,7 @@
 //! Beam's Spark job server, which runs jobs on a Spark of its own.
 
 use super::install::{Package, Part};
-use super::java::{Ports, java, opens};
+use super::java::{Ports, java};
 use super::run::Plan;
 use super::{Engine, Home};
 use crate::Failure;
@@ -24,7 +24,7 @@ const PORTS: Ports = Ports { job: 8199, artifact: 8198, expansion: 8197 };
 
 fn plan(home: &Home) -> Result<Plan, Failure> {
     let mut command = java(home, ENGINE.name, 1024, &[JOB_SERVER.folder, SPARK.folder])?;
-    command.args(opens()).arg("-Dspark.ui.enabled=false");
+    command.arg("-Dspark.ui.enabled=false");
     // Spark itself tells of each task.
     command.arg("-Dorg.slf4j.simpleLogger.log.org.apache.spark=warn");
     command.arg("org.apache.beam.runners.spark.SparkJobServerDriver");

@@ -8,6 +8,7 @@ use crate::job::client::{Patience, Prepared};
 use crate::job::follow::Ended;
 use crate::job::lower::lower;
 use crate::job::options::{EngineOptions, to_struct};
+use crate::job::together::{metrics_of, together};
 use crate::job::{artifacts, metrics};
 use crate::server::{Found, Progress, Server};
 use crate::worker::pool::{self, Serving};
@@ -161,11 +162,7 @@ impl Runner for PortableRunner {
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let runtime = crate::runtime()?;
-        let result = runtime.block_on(self.run(graph));
-        // User code that still runs on a thread is not waited for.
-        runtime.shutdown_background();
-        result
+        self.execute_together(std::slice::from_ref(graph)).map(|mut results| results.pop().unwrap_or_default())
     }
 }
 
@@ -177,10 +174,23 @@ struct Ready {
 }
 
 impl PortableRunner {
-    async fn run(&self, graph: &Graph) -> Result<PipelineResult> {
+    /// Runs pipelines of different fingerprints as one job, which costs an engine less than one job each; a result for each.
+    /// All must be supported, and workers run in this process.
+    ///
+    /// # Errors
+    /// What any of them fails with, without saying which: then none has a result.
+    pub fn execute_together(&self, graphs: &[Graph]) -> Result<Vec<PipelineResult>> {
+        let runtime = crate::runtime()?;
+        let result = runtime.block_on(self.run(graphs));
+        // User code that still runs on a thread is not waited for.
+        runtime.shutdown_background();
+        result
+    }
+
+    async fn run(&self, graphs: &[Graph]) -> Result<Vec<PipelineResult>> {
         let mut interrupts = if self.is_interruptible { Interrupts::listen()? } else { Interrupts::ignore() };
         let ready = tokio::select! {
-            ready = self.prepare(graph) => ready?,
+            ready = self.prepare(graphs) => ready?,
             () = interrupts.next() => return Err(failure("interrupted before there was a job")),
         };
         let client = &ready.found.client;
@@ -197,20 +207,23 @@ impl PortableRunner {
             (self.progress)(&format!("no metrics: {error}"));
             Default::default()
         });
-        Ok(PipelineResult { metrics: metrics::of_steps(graph, &reported) })
+        let of = |(number, graph)| metrics::of_steps(graph, &metrics_of(number, graphs.len(), &reported));
+        Ok(graphs.iter().enumerate().map(|numbered| PipelineResult { metrics: of(numbered) }).collect())
     }
 
     /// Hands the pipeline over, and all that its workers need.
-    async fn prepare(&self, graph: &Graph) -> Result<Ready> {
+    async fn prepare(&self, graphs: &[Graph]) -> Result<Ready> {
         let mut found = self.server.find(self.engine, &self.progress).await?;
         found.client = found.client.with_patience(self.patience);
         let environment = self.environment_for(&found).await?;
-        let workers = pool::serve(Arc::new(graph.clone())).await?;
+        let workers = pool::serve(graphs.into()).await?;
         let files = environment.artifacts()?;
-        let pipeline = lower(graph, self.engine, environment.to_proto(&workers.address, &files, found.is_here)?)?;
+        let in_proto = environment.to_proto(&workers.address, &files, found.is_here)?;
+        let lowered = graphs.iter().map(|graph| lower(graph, self.engine, in_proto.clone()));
+        let pipeline = together(lowered.collect::<Result<_>>()?)?;
         let mut engine_options = self.engine_options.clone();
         if self.engine == Engine::Flink {
-            engine_options.go_on_with_checkpoints(is_bounded(graph));
+            engine_options.go_on_with_checkpoints(graphs.iter().all(is_bounded));
         }
         let name = job_name();
         let options = to_struct(&self.options, &name, &engine_options, found.client.known_options())?;

@@ -48,8 +48,6 @@ features! {
     SideInputWindows = "side-input-windows";
     /// Input that is the same when a bundle is repeated.
     StableInput = "stable-input";
-    /// Cells of other kinds than value, bag and combining.
-    StateKinds = "state-kinds";
     /// Scripts of elements, watermarks and time.
     TestStream = "test-stream";
     /// Elements of a key in the order of time.

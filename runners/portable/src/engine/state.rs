@@ -5,27 +5,11 @@ use super::steps::Step;
 use super::{Engine, Feature};
 use ferrobeam_core::Result;
 use ferrobeam_model::pipeline as pb;
-use ferrobeam_model::urns::user_states;
 
 pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Result<()> {
     let Some(payload) = step.par_do()? else { return Ok(()) };
     let engine = job.engine;
     let is_java = matches!(engine, Engine::Flink | Engine::Spark);
-    if is_java {
-        let others = payload
-            .state_specs
-            .iter()
-            .filter(|(_, spec)| spec.protocol.as_ref().is_some_and(|protocol| protocol.urn != user_states::BAG));
-        let cells: Vec<_> = others.map(|(name, _)| format!("`{name}`")).collect();
-        if !cells.is_empty() {
-            let text = format!(
-                "keeps {}: {engine} has no maps, sets, multimaps and ordered lists: keep a value with the whole in it, or \
-                 make what it is looked up by part of the key",
-                cells.join(" and ")
-            );
-            limits.push(Limit::lacks(Feature::StateKinds, text));
-        }
-    }
     let expiration = &payload.on_window_expiration_timer_family_spec;
     if is_java && !expiration.is_empty() {
         let text = format!(

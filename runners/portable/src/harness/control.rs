@@ -33,7 +33,7 @@ const STACK: usize = 256 << 20;
 /// A worker's side of the control stream.
 pub(super) struct Control {
     /// Or why there is none.
-    pub(super) graph: Result<Arc<Graph>, String>,
+    pub(super) graphs: Result<Arc<[Graph]>, String>,
     pub(super) worker: WorkerId,
     pub(super) inboxes: Arc<Inboxes>,
     pub(super) streams: DataStreams,
@@ -201,8 +201,8 @@ impl Control {
         for url in data_endpoints(&found) {
             connect(&url)?;
         }
-        let graph = self.graph.as_ref().map_err(failure)?;
-        Processor::new(graph, &found, state, self.cache.clone(), &connect)
+        let graphs = self.graphs.as_ref().map_err(failure)?;
+        Processor::new(graphs, &found, state, self.cache.clone(), &connect)
     }
 
     async fn fetch(&self, descriptor: &str) -> Result<pb::ProcessBundleDescriptor> {

@@ -39,16 +39,16 @@ pub(crate) struct Endpoints {
 
 /// Works for an engine until it ends the control stream.
 ///
-/// Without a graph, it answers every bundle with the reason. Ending would not do, for Prism then waits for ever.
+/// Whose a bundle is, its payloads say. Without a graph, the worker answers every bundle with the reason. Ending would not do, for Prism then waits for ever.
 ///
 /// # Errors
 /// The engine cannot be reached, or the control stream breaks.
-pub(crate) async fn work(graph: Result<Arc<Graph>>, id: &str, endpoints: Endpoints) -> Result<()> {
+pub(crate) async fn work(graphs: Result<Arc<[Graph]>>, id: &str, endpoints: Endpoints) -> Result<()> {
     let worker = WorkerId::new(id)?;
     let (log, logging) = logging::open(worker.clone(), &endpoints.logging).await?;
     logging::listen();
-    let graph = graph.map_err(|error| format!("the worker cannot work: {error:?}"));
-    if let Err(why) = &graph {
+    let graphs = graphs.map_err(|error| format!("the worker cannot work: {error:?}"));
+    if let Err(why) = &graphs {
         log.write(Severity::Critical, "", why.clone());
     }
     let channel = connect("control", &endpoints.control).await?;
@@ -58,7 +58,7 @@ pub(crate) async fn work(graph: Result<Arc<Graph>>, id: &str, endpoints: Endpoin
     let (inboxes, tasks) = (Arc::new(Inboxes::default()), Tasks::default());
     let end = EndTasks(tasks.clone());
     let control = Arc::new(Control {
-        graph,
+        graphs,
         worker: worker.clone(),
         inboxes: inboxes.clone(),
         streams: DataStreams::new(worker, inboxes, tasks.clone()),

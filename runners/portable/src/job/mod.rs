@@ -9,3 +9,4 @@ pub(crate) mod lower;
 pub(crate) mod metrics;
 pub(crate) mod options;
 pub(crate) mod retrieval;
+pub(crate) mod together;

@@ -84,7 +84,7 @@ impl Engine {
         let of = |stream| url_of(stream, &url, detour.as_ref()).to_owned();
         let (control, logging, status) = (of(Stream::Control), of(Stream::Logging), Some(of(Stream::Status)));
         let endpoints = Endpoints { control, logging, status };
-        let worker = runtime.spawn(work(Ok(graph.clone()), "worker", endpoints));
+        let worker = runtime.spawn(work(Ok(Arc::new([Graph::clone(&graph)])), "worker", endpoints));
         let events = Mutex::new(Events { receiver, kept: Vec::new() });
         let (runtime, worker) = (Some(runtime), Some(worker));
         Ok((Engine { graph, url, played: services.0, events, runtime, worker, detour }, proxy))

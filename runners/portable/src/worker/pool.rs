@@ -14,10 +14,10 @@ use tokio::task::AbortHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
-/// A pool of workers for one graph.
+/// A pool of workers that all have the same graphs.
 #[derive(Clone)]
 struct Pool {
-    graph: Arc<Graph>,
+    graphs: Arc<[Graph]>,
     workers: Arc<Mutex<BTreeMap<String, AbortHandle>>>,
 }
 
@@ -33,10 +33,10 @@ impl BeamFnExternalWorkerPool for Pool {
         };
         let (control, logging) = (url(request.control_endpoint), url(request.logging_endpoint));
         let endpoints = Endpoints { control, logging, status: None };
-        let (graph, id) = (self.graph.clone(), request.worker_id.clone());
+        let (graphs, id) = (self.graphs.clone(), request.worker_id.clone());
         let task = tokio::spawn(async move {
             // What the engine does not hear from its worker it finds out by the end of the streams.
-            let _ = work(Ok(graph), &id, endpoints).await;
+            let _ = work(Ok(graphs), &id, endpoints).await;
         });
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.insert(request.worker_id, task.abort_handle());
@@ -63,13 +63,13 @@ pub(crate) struct Serving {
     _stop: oneshot::Sender<()>,
 }
 
-/// Serves a pool of workers for a graph on a free port of this machine.
-pub(crate) async fn serve(graph: Arc<Graph>) -> Result<Serving> {
+/// Serves a pool of workers for the graphs of a job on a free port of this machine.
+pub(crate) async fn serve(graphs: Arc<[Graph]>) -> Result<Serving> {
     let failed = |error: std::io::Error| failure(format!("cannot serve workers in this process: {error}"));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     let (stop, stopped) = oneshot::channel::<()>();
-    let pool = BeamFnExternalWorkerPoolServer::new(Pool { graph, workers: Arc::default() });
+    let pool = BeamFnExternalWorkerPoolServer::new(Pool { graphs, workers: Arc::default() });
     let server = tonic::transport::Server::builder().add_service(pool);
     tokio::spawn(server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
         // A sender that was dropped is the sign.

@@ -52,7 +52,7 @@ async fn as_worker(contract: &Contract, construct: impl FnOnce(serde_json::Value
         let _ = std::env::set_current_dir(directory);
     }
     match provision.own_options().and_then(construct) {
-        Ok(graph) => work(Ok(Arc::new(graph)), &contract.id, provision.endpoints).await,
+        Ok(graph) => work(Ok(Arc::new([graph])), &contract.id, provision.endpoints).await,
         Err(error) => Err(refuse(contract, provision, error).await),
     }
 }

@@ -29,6 +29,16 @@ pub struct FnRef {
     pub fingerprint: u64,
 }
 
+/// Beam's payload of a step that assigns windows, with the step in a field that Beam does not have and engines keep: its
+/// own window functions are known by their parameters, and name no step.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct AssignWindows {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) window_fn: Option<pb::FunctionSpec>,
+    #[prost(message, optional, tag = "1000")]
+    pub(crate) step: Option<FnRef>,
+}
+
 impl FnRef {
     /// The reference in a transform's payload, if it runs code of ours.
     pub fn of(transform: &pb::PTransform) -> Option<FnRef> {
@@ -46,11 +56,9 @@ impl FnRef {
             | COMBINE_PER_KEY_EXTRACT_OUTPUTS
             | COMBINE_PER_KEY_CONVERT_TO_ACCUMULATORS
             | COMBINE_GROUPED_VALUES => pb::CombinePayload::decode(&spec.payload[..]).ok()?.combine_fn,
-            ASSIGN_WINDOWS => {
-                // The standard functions and those of the calendar are known by their parameters, not by a step.
-                let window_fn = pb::WindowIntoPayload::decode(&spec.payload[..]).ok()?.window_fn;
-                window_fn.filter(|function| function.urn == WINDOW_FN)
-            }
+            ASSIGN_WINDOWS => return AssignWindows::decode(&spec.payload[..]).ok()?.step,
+            // Only where an engine wants it to be a step of ours.
+            FLATTEN if !spec.payload.is_empty() => return FnRef::decode(&spec.payload[..]).ok(),
             _ => None,
         }?;
         function.urn.starts_with("ferrobeam:").then(|| FnRef::decode(&function.payload[..]).ok()).flatten()

@@ -66,8 +66,7 @@ fn every_function_carries_its_step_and_the_fingerprint() {
         let urn = transform.spec.as_ref().map_or("", |spec| &spec.urn);
         let sdk = [urns::transforms::PAR_DO, urns::transforms::ASSIGN_WINDOWS].contains(&urn);
         assert_eq!(transform.environment_id.is_empty(), !sdk, "{}", transform.unique_name);
-        // Beam knows the window functions here by their parameters.
-        if urn == urns::transforms::PAR_DO || urn == urns::transforms::COMBINE_PER_KEY {
+        if sdk || urn == urns::transforms::COMBINE_PER_KEY {
             let expected = FnRef { step: transform.unique_name.clone(), fingerprint: graph.fingerprint() };
             assert_eq!(FnRef::of(transform), Some(expected));
         }

@@ -4,7 +4,7 @@ use crate::batch::Batch;
 use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Receiver, Wiring, share};
 use crate::dofn::guard::guard;
 use crate::error::Result;
-use crate::graph::{FnRef, Spec, StepCode, StepName};
+use crate::graph::{AssignWindows, FnRef, Spec, StepCode, StepName};
 use crate::windowing::{CompleteWindowing, Trigger, WindowingStrategy, Windows, assign};
 use crate::{Element, PCollection};
 use ferrobeam_model::pipeline as pb;
@@ -91,7 +91,8 @@ impl<T: Element> PCollection<T> {
         let (root, windows) = (&self.root, strategy.windows.clone());
         let step = WindowStep { windows: windows.clone(), of: PhantomData::<fn(T)> };
         let spec = Spec::Sdk(Box::new(move |reference: &FnRef| {
-            let payload = pb::WindowIntoPayload { window_fn: Some(windows.to_proto(reference)) };
+            let window_fn = Some(windows.to_proto(reference));
+            let payload = AssignWindows { window_fn, step: Some(reference.clone()) };
             let urn = urns::transforms::ASSIGN_WINDOWS.to_owned();
             pb::FunctionSpec { urn, payload: payload.encode_to_vec().into() }
         }));

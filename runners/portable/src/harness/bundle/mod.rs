@@ -79,13 +79,13 @@ pub(crate) struct Processed {
 impl Processor {
     /// Wires the operators of a descriptor.
     pub(crate) fn new(
-        graph: &Graph,
+        graphs: &[Graph],
         descriptor: &pb::ProcessBundleDescriptor,
         state: Option<StateClient>,
         cache: Arc<Cache>,
         connect: Connect<'_>,
     ) -> Result<Self> {
-        plan::wire(&Shape::new(graph, descriptor)?, Arc::new(Current::new(state, cache)), connect)
+        plan::wire(&Shape::new(graphs, descriptor)?, Arc::new(Current::new(state, cache)), connect)
     }
 
     /// Begins a bundle: who asks how far it is, or for a part of it, asks for this one from now on.

@@ -14,7 +14,6 @@ use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns::coders;
 use ferrobeam_model::urns::transforms as urns;
 use prost::Message;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -52,7 +51,8 @@ pub(super) enum Carries {
 }
 
 impl<'a> Shape<'a> {
-    pub(super) fn new(graph: &'a Graph, descriptor: &'a fn_pb::ProcessBundleDescriptor) -> Result<Self> {
+    pub(super) fn new(graphs: &'a [Graph], descriptor: &'a fn_pb::ProcessBundleDescriptor) -> Result<Self> {
+        let graph = whose(graphs, descriptor)?;
         let (mut takers, mut makers) = (BTreeMap::new(), BTreeMap::new());
         for (id, transform) in &descriptor.transforms {
             let sides = sides(transform)?;
@@ -166,8 +166,8 @@ impl<'a> Shape<'a> {
 
     /// The transform of our own graph that an engine's comes from.
     pub(super) fn own(&self, transform: &pb::PTransform) -> Result<&'a pb::PTransform> {
-        let step = FnRef::of(transform).map_or_else(|| Cow::from(&transform.unique_name), |of| Cow::from(of.step));
-        self.graph.transform_of(&step)
+        let none = || failure(format!("`{}` names no step of ours in its payload", transform.unique_name));
+        self.graph.transform_of(&FnRef::of(transform).ok_or_else(none)?.step)
     }
 
     pub(super) fn own_id(&self, transform: &pb::PTransform) -> Result<&'a str> {
@@ -247,6 +247,10 @@ impl<'a> Shape<'a> {
                         if let Some(found) = self.find_carries(other, seen)? {
                             return Ok(Some(found));
                         }
+                    }
+                    // It is all there is in the stage.
+                    if FnRef::of(transform).is_some() {
+                        return self.made_values(transform, "").map(Some);
                     }
                 }
                 urns::PAIR_WITH_RESTRICTION if takes => return self.own_values(transform).map(Some),
@@ -361,6 +365,13 @@ impl<'a> Shape<'a> {
             },
         }
     }
+}
+
+/// The graph that a descriptor was made of, or one that it was not.
+fn whose<'a>(graphs: &'a [Graph], descriptor: &fn_pb::ProcessBundleDescriptor) -> Result<&'a Graph> {
+    let named = descriptor.transforms.values().find_map(FnRef::of);
+    let own = graphs.iter().find(|graph| named.as_ref().is_some_and(|named| named.fingerprint == graph.fingerprint()));
+    own.or(graphs.first()).ok_or_else(|| failure("this worker has no pipeline"))
 }
 
 fn grpc_port(transform: &pb::PTransform) -> Result<fn_pb::RemoteGrpcPort> {

@@ -3,34 +3,40 @@
 use crate::engine::Engine;
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns::coders;
+use std::collections::BTreeMap;
 
-/// The coder of a window that is a value, behind a length.
-const PREFIXED: &str = "window-behind-its-length";
-
-/// Prism knows the coders of windows as those of windows only: inside an element they stand behind a length, as all that it does
-/// not know.
+/// Puts what the engine would misread inside another coder behind a length, as it does itself with what it does not know.
 pub(super) fn lower(target: Engine, components: &mut pb::Components) {
-    if target != Engine::Prism {
-        return;
-    }
-    let is_window = |coder: &pb::Coder| {
-        let urn = coder.spec.as_ref().map_or("", |spec| &spec.urn);
-        matches!(urn, coders::INTERVAL_WINDOW | coders::GLOBAL_WINDOW)
-    };
-    let windows: Vec<String> =
-        components.coders.iter().filter(|(_, coder)| is_window(coder)).map(|(id, _)| id.clone()).collect();
-    let prefixed = |id: &String| format!("{PREFIXED}-{id}");
-    let is_timer = |coder: &pb::Coder| coder.spec.as_ref().is_some_and(|spec| spec.urn == coders::TIMER);
-    for coder in components.coders.values_mut().filter(|coder| !is_timer(coder)) {
+    let urns: BTreeMap<String, String> = components.coders.iter().map(|(id, coder)| (id.clone(), urn(coder))).collect();
+    let mut prefixed = BTreeMap::new();
+    for coder in components.coders.values_mut() {
+        let outer = urn(coder);
         for id in &mut coder.component_coder_ids {
-            if windows.contains(id) {
-                *id = prefixed(id);
+            if urns.get(id).is_some_and(|inner| misreads(target, &outer, inner)) {
+                let behind = format!("{id}-behind-its-length");
+                prefixed.insert(behind.clone(), std::mem::replace(id, behind));
             }
         }
     }
-    for id in windows {
+    for (id, inner) in prefixed {
         let spec = pb::FunctionSpec { urn: coders::LENGTH_PREFIX.to_owned(), payload: Default::default() };
-        let coder = pb::Coder { spec: Some(spec), component_coder_ids: vec![id.clone()] };
-        components.coders.insert(prefixed(&id), coder);
+        components.coders.insert(id, pb::Coder { spec: Some(spec), component_coder_ids: vec![inner] });
     }
+}
+
+fn misreads(target: Engine, outer: &str, inner: &str) -> bool {
+    match target {
+        // It knows the coders of windows as those of windows only.
+        Engine::Prism => {
+            matches!(inner, coders::INTERVAL_WINDOW | coders::GLOBAL_WINDOW)
+                && !matches!(outer, coders::TIMER | coders::LENGTH_PREFIX)
+        }
+        // Java has one null, so that two nullable coders would be one; and Flink keeps none in the groups of a stream.
+        Engine::Flink | Engine::Spark => inner == coders::NULLABLE && outer != coders::LENGTH_PREFIX,
+        Engine::Other => false,
+    }
+}
+
+fn urn(coder: &pb::Coder) -> String {
+    coder.spec.as_ref().map(|spec| spec.urn.clone()).unwrap_or_default()
 }

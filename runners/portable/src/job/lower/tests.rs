@@ -72,6 +72,7 @@ fn steps_of_ours_have_an_environment_and_those_of_the_engine_none() {
         for (id, transform) in &components.transforms {
             let is_ours = transform.subtransforms.is_empty()
                 && ![urns::IMPULSE, urns::GROUP_BY_KEY, urns::FLATTEN, urns::RESHUFFLE].contains(&urn(transform));
+            let is_ours = is_ours || [Flink, Spark].contains(&engine) && urn(transform) == urns::FLATTEN;
             let lifts_itself = [Prism, Other].contains(&engine) && urn(transform) == urns::COMBINE_PER_KEY;
             assert_eq!(!transform.environment_id.is_empty(), is_ours || lifts_itself, "{engine}: {id} {transform:?}");
             assert!(["", "rust"].contains(&transform.environment_id.as_str()));
@@ -315,4 +316,23 @@ fn a_source_spreads_its_restrictions() {
     let read = by_name(&components, "Two/Read").spec.as_ref().unwrap().payload.clone();
     let coder = pb::ParDoPayload::decode(Bytes::clone(&read)).unwrap().restriction_coder_id;
     assert_eq!(components.coders[&coder].spec.as_ref().unwrap().urn, coders::KV, "restriction and estimator");
+}
+
+#[test]
+fn what_an_engine_would_misread_is_behind_a_length() {
+    let nested = graph(|root| root.create([(1u64, Some(Some(1u64)))]).group_by_key().discard());
+    let behind = |engine, outer: &str| {
+        let components = lowered(&nested, engine);
+        let of = |id: &str| components.coders[id].spec.as_ref().unwrap().urn.clone();
+        let outer = components.coders.values().filter(|coder| coder.spec.as_ref().unwrap().urn == outer);
+        let inner: BTreeSet<_> = outer.flat_map(|coder| &coder.component_coder_ids).map(|id| of(id)).collect();
+        inner
+    };
+    for engine in [Flink, Spark] {
+        for outer in [coders::NULLABLE, coders::KV] {
+            assert!(!behind(engine, outer).contains(coders::NULLABLE));
+            assert!(behind(engine, outer).contains(coders::LENGTH_PREFIX));
+        }
+    }
+    assert!(behind(Prism, coders::NULLABLE).contains(coders::NULLABLE));
 }
