@@ -11,6 +11,7 @@ const MINIMAL_WORDCOUNT: &str = env!("CARGO_BIN_EXE_minimal_wordcount");
 const WORDCOUNT: &str = env!("CARGO_BIN_EXE_wordcount");
 const CSV_STATS: &str = env!("CARGO_BIN_EXE_csv_stats");
 const JOIN: &str = env!("CARGO_BIN_EXE_join");
+const EVENT_SUMS: &str = env!("CARGO_BIN_EXE_event_sums");
 
 /// Runs a program in a directory of files.
 fn run(directory: &TempDir, program: &str, arguments: &[&str]) -> Output {
@@ -158,4 +159,32 @@ fn explanations_are_what_they_say() {
     assert!(String::from_utf8(explain("--explain=json")).unwrap().contains("\"stages\": ["));
     assert!(explain("--explain=proto").windows(8).any(|bytes| bytes == b"Tokenize"));
     assert_eq!(explain("--explain=proto"), explain("--explain=proto"), "the same construction has the same bytes");
+}
+
+#[test]
+fn event_sums_are_those_of_all_events() {
+    let directory = directory(&[]);
+    succeeded(&run(&directory, EVENT_SUMS, &["--output", ".", "--events", "100"]));
+    let mut expected = BTreeMap::new();
+    for event in 0..400u64 {
+        // A tenth of a second apart, in windows of five seconds.
+        let (window, key) = (event % 100 / 50, event % 7);
+        let (events, sum) = expected.entry((window, key)).or_insert((0, 0));
+        *events += 1;
+        *sum += event;
+    }
+    for window in 0..2 {
+        for shard in 0..2 {
+            let lines = lines(directory.path(), &format!("sums-{:010}-{shard}", window * 5000));
+            for key in (shard..7).step_by(2) {
+                let (events, sum) = expected[&(window, key)];
+                assert!(lines.contains(&format!("{key},state,{events},{sum}")), "{lines:?}");
+                let pane =
+                    |line: &String| line.strip_prefix(&format!("{key},"))?.split_once(',')?.0.parse::<u64>().ok();
+                let last = lines.iter().filter(|line| pane(line).is_some()).max_by_key(|line| pane(line));
+                assert!(last.unwrap().ends_with(&format!(",{events},{sum}")), "{lines:?}");
+            }
+        }
+    }
+    assert_eq!(names(directory.path()).len(), 4);
 }

@@ -4,10 +4,12 @@
 //! on Prism, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
 //! `cargo xtask wordcount [MIB]` run only one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
 //! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one; `cargo xtask bench NAME` measures speed.
+//! `cargo xtask faults` kills workers and task managers of a Flink cluster while a pipeline runs.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
 
 mod bench;
 mod engines;
+mod faults;
 mod layout;
 mod wordcount;
 
@@ -28,13 +30,13 @@ fn main() -> ExitCode {
         ["wordcount", size] => size.parse().map_err(|e| format!("{size}: {e}")).and_then(wordcount::compare),
         ["bench", words @ ..] => bench::command(words),
         ["engines", words @ ..] => engines::command(words),
+        ["faults", words @ ..] => faults::run(words),
         ["conformance", engine, areas @ ..] => {
             cargo(&["build", "--package", "ferrobeam-conformance"], &[]).and_then(|()| conformance(engine, areas))
         }
-        _ => Err(
-            "usage: cargo xtask test | hostile | model | wordcount [MIB] | bench NAME | engines .. | conformance ENGINE [AREA..]"
-                .to_owned(),
-        ),
+        _ => Err("usage: cargo xtask test | hostile | model | wordcount [MIB] | bench NAME | engines .. | \
+             conformance ENGINE [AREA..] | faults .."
+            .to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -96,7 +96,7 @@ fn configure(home: &Home, rest: u16, rpc: u16) -> Result<PathBuf, Failure> {
     let directory = home.run(ENGINE.name).join("conf");
     fs::create_dir_all(&directory).map_err(at(&directory))?;
     let temporary = home.run(ENGINE.name).join("tmp");
-    let settings = format!(
+    let mut settings = format!(
         "jobmanager.rpc.address: localhost\n\
          jobmanager.rpc.port: {rpc}\n\
          jobmanager.bind-host: localhost\n\
@@ -111,6 +111,7 @@ fn configure(home: &Home, rest: u16, rpc: u16) -> Result<PathBuf, Failure> {
          io.tmp.dirs: {}\n",
         temporary.display()
     );
+    home.settings().iter().for_each(|(key, value)| settings += &format!("{key}: {value}\n"));
     let log = "rootLogger.level = INFO\n\
                rootLogger.appenderRef.console.ref = console\n\
                appender.console.name = console\n\

@@ -15,6 +15,7 @@ pub struct Home {
     run: PathBuf,
     ports: Ports,
     flink_master: Option<String>,
+    flink_settings: Vec<(String, String)>,
     say: Box<dyn Fn(&str) + Send>,
     /// Told of each process that was started, at once.
     on_start: Option<OnStart>,
@@ -38,7 +39,8 @@ impl Home {
         // Absolute, for processes and Python's environments remember it.
         let directory = std::path::absolute(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
         let (run, ports) = (directory.join("run"), Ports::Usual(ports));
-        Ok(Home { directory, run, ports, flink_master: None, say: Box::new(say), on_start: None })
+        let say = Box::new(say);
+        Ok(Home { directory, run, ports, flink_master: None, flink_settings: Vec::new(), say, on_start: None })
     }
 
     /// The same installations, but what is started is known to this process alone: its ports are free ones, its files are in
@@ -56,6 +58,17 @@ impl Home {
     #[must_use]
     pub fn flink_master(self, master: &str) -> Home {
         Home { flink_master: Some(master.to_owned()), ..self }
+    }
+
+    /// A line of the configuration of `flink-cluster`, beside those that it has.
+    #[must_use]
+    pub fn flink_setting(mut self, key: &str, value: &str) -> Home {
+        self.flink_settings.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn settings(&self) -> &[(String, String)] {
+        &self.flink_settings
     }
 
     pub(crate) fn master(&self) -> Result<&str, Failure> {

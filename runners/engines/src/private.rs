@@ -1,10 +1,10 @@
 //! Engines for one run: no other process knows of them, and they end with the process that started them.
 
 use crate::install::at;
-use crate::{Engine, Failure, Home};
+use crate::{Engine, Failure, Home, run};
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +52,27 @@ impl PrivateEngine {
         started.job_endpoint = format!("localhost:{port}");
         started.home.say(&format!("{} is up at {}", engine.name, started.job_endpoint));
         Ok(started)
+    }
+
+    /// Kills one of its processes, which gets no chance to tell anybody; gives its id.
+    ///
+    /// # Errors
+    /// There is none of this name, or it does not end.
+    pub fn kill(&self, process: &str) -> Result<u32, Failure> {
+        run::kill(&self.home, self.engine, process)
+    }
+
+    /// Starts a process again that was killed, and does not wait for it.
+    ///
+    /// # Errors
+    /// There was none of this name, or it cannot be started.
+    pub fn start_again(&self, process: &str) -> Result<(), Failure> {
+        run::start_again(&self.home, self.engine, process)
+    }
+
+    /// The directory with what its processes print, for as long as this value lives.
+    pub fn logs(&self) -> &Path {
+        &self.run
     }
 
     /// `host:port` of its job server.

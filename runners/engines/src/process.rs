@@ -20,7 +20,8 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a process that goes on when this one, or its terminal, ends.
     pub(crate) fn start(name: &str, command: &mut Command, log: &Path) -> Result<Process, Failure> {
-        let output = File::create(log).map_err(at(log))?;
+        // Behind what one of the same name has said that was killed.
+        let output = File::options().create(true).append(true).open(log).map_err(at(log))?;
         let errors = output.try_clone().map_err(at(log))?;
         // Its own group: keys like Ctrl-C reach all processes of the terminal's group.
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
@@ -45,19 +46,29 @@ impl Process {
 
     /// Asks it to end, and if it does not, makes it.
     pub(crate) fn end(&self) -> Result<(), Failure> {
-        for (signal, patience) in [("TERM", 15), ("KILL", 15)] {
-            if !self.is_alive() {
-                return Ok(());
-            }
-            // The shell's own `kill`: not every machine has a program of that name.
-            let script = format!("kill -s {signal} {}", self.pid);
-            Command::new("sh").args(["-c", &script]).status().map_err(|e| format!("{script}: {e}"))?;
-            let start = Instant::now();
-            while self.is_alive() && start.elapsed() < Duration::from_secs(patience) {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-        }
+        self.signal("TERM")?;
+        self.kill()
+    }
+
+    /// Makes it end at once.
+    pub(crate) fn kill(&self) -> Result<(), Failure> {
+        self.signal("KILL")?;
         if self.is_alive() { Err(format!("{} (process {}) does not end", self.name, self.pid)) } else { Ok(()) }
+    }
+
+    /// Sends a signal, and waits a while for the end.
+    fn signal(&self, signal: &str) -> Result<(), Failure> {
+        if !self.is_alive() {
+            return Ok(());
+        }
+        // The shell's own `kill`: not every machine has a program of that name.
+        let script = format!("kill -s {signal} {}", self.pid);
+        Command::new("sh").args(["-c", &script]).status().map_err(|e| format!("{script}: {e}"))?;
+        let start = Instant::now();
+        while self.is_alive() && start.elapsed() < Duration::from_secs(15) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     }
 }
 

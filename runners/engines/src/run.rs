@@ -57,6 +57,31 @@ pub(crate) fn down(home: &Home, engine: &Engine) -> Result<(), Failure> {
     remove(&home.run(engine.name))
 }
 
+/// Kills a process of an engine that is up, which gets no chance to tell anybody.
+pub(crate) fn kill(home: &Home, engine: &Engine, name: &str) -> Result<u32, Failure> {
+    let (state, i) = find(home, engine, name)?;
+    state.processes[i].kill()?;
+    Ok(state.processes[i].pid)
+}
+
+/// Starts a process of an engine again that was killed.
+pub(crate) fn start_again(home: &Home, engine: &Engine, name: &str) -> Result<(), Failure> {
+    let (mut state, i) = find(home, engine, name)?;
+    let plan = engine.plan.ok_or_else(|| format!("{} cannot be started", engine.name))?(home)?;
+    let command = plan.processes.into_iter().find(|(of, _)| *of == name).map(|(_, command)| command);
+    let mut command = command.ok_or_else(|| format!("{} has no command for {name}", engine.name))?;
+    state.processes[i] = Process::start(name, &mut command, &home.run(&log(engine, name)))?;
+    state.write(home, engine.name)?;
+    home.started(state.processes[i].pid)
+}
+
+fn find(home: &Home, engine: &Engine, name: &str) -> Result<(State, usize), Failure> {
+    let (state, _) = State::read(home, engine.name)?.ok_or_else(|| format!("{} is not up", engine.name))?;
+    let found = state.processes.iter().position(|process| process.name == name);
+    let found = found.ok_or_else(|| format!("{} has no process {name}", engine.name))?;
+    Ok((state, found))
+}
+
 /// How an engine is, in words.
 pub(crate) fn status(home: &Home, engine: &Engine) -> Result<String, Failure> {
     Ok(match State::read(home, engine.name)? {
@@ -95,6 +120,8 @@ fn start_and_wait(home: &Home, engine: &Engine, mut plan: Plan) -> Result<State,
     let endpoints = plan.endpoints.iter().map(|(name, port)| ((*name).to_owned(), *port)).collect();
     let mut state = State { endpoints, processes: Vec::new() };
     for (name, command) in &mut plan.processes {
+        // Of an earlier engine.
+        let _ = fs::remove_file(home.run(&log(engine, name)));
         let process = Process::start(name, command, &home.run(&log(engine, name)))?;
         let pid = process.pid;
         state.processes.push(process);

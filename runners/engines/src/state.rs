@@ -37,6 +37,12 @@ impl State {
         fs::write(&path, self.print()).map_err(at(&path))
     }
 
+    /// Remembers another process of an engine that has answered.
+    pub(crate) fn write(&self, home: &Home, engine: &str) -> Result<(), Failure> {
+        let path = path(home, engine, "env");
+        fs::write(&path, self.print()).map_err(at(&path))
+    }
+
     /// Lets all know where an engine is that has answered.
     pub(crate) fn publish(home: &Home, engine: &str) -> Result<(), Failure> {
         let path = |kind| path(home, engine, kind);

@@ -3,6 +3,7 @@
 mod engine;
 mod environment;
 mod harness;
+mod interrupt;
 mod job;
 mod merging;
 #[doc(hidden)]

@@ -3,18 +3,22 @@
 use crate::engine::{Engine, Facts, Feature, check, is_bounded};
 use crate::environment::Environment;
 use crate::failure;
+use crate::interrupt::Interrupts;
+use crate::job::client::{Patience, Prepared};
+use crate::job::follow::Ended;
 use crate::job::lower::lower;
 use crate::job::options::{EngineOptions, to_struct};
 use crate::job::together::{metrics_of, together};
 use crate::job::{artifacts, metrics};
 use crate::server::{Found, Progress, Server};
-use crate::worker::pool;
+use crate::worker::pool::{self, Serving};
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_model::job_management::job_messages_response::Response as Update;
 use ferrobeam_model::job_management::job_state::Enum as State;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +32,8 @@ pub struct PortableRunner {
     accepted: Vec<Feature>,
     options: serde_json::Value,
     time_limit: Option<Duration>,
+    is_interruptible: bool,
+    pub(crate) patience: Patience,
     progress: Progress,
 }
 
@@ -45,6 +51,8 @@ impl PortableRunner {
             accepted: Vec::new(),
             options: serde_json::Value::Null,
             time_limit: None,
+            is_interruptible: false,
+            patience: Patience::default(),
             progress: Arc::new(|_| ()),
         }
     }
@@ -108,10 +116,19 @@ impl PortableRunner {
         PortableRunner { accepted: Feature::ALL.to_vec(), ..self }
     }
 
-    /// Cancels the job when it is not done after this time.
+    /// Cancels the job when it is not done after this time. Some engines wait for ever: Prism does for a worker that ends
+    /// before it was reached.
     #[must_use]
     pub fn time_limit(self, limit: Duration) -> Self {
         PortableRunner { time_limit: Some(limit), ..self }
+    }
+
+    /// Cancels the job when this process gets SIGINT, as by Ctrl-C, or SIGTERM, and waits for half a minute until the engine
+    /// has done so; at the second of them it does not wait. These signals do not end the process any more, also when the
+    /// job is over.
+    #[must_use]
+    pub fn cancel_when_interrupted(self) -> Self {
+        PortableRunner { is_interruptible: true, ..self }
     }
 
     /// The options from which a worker in another process constructs the pipeline again. The job server shows them to
@@ -149,6 +166,13 @@ impl Runner for PortableRunner {
     }
 }
 
+/// A pipeline that an engine has taken in, and what must live as long as its job.
+struct Ready {
+    found: Found,
+    _workers: Serving,
+    prepared: Prepared,
+}
+
 impl PortableRunner {
     /// Runs pipelines of different fingerprints as one job, which costs an engine less than one job each; a result for each.
     /// All must be supported, and workers run in this process.
@@ -164,42 +188,16 @@ impl PortableRunner {
     }
 
     async fn run(&self, graphs: &[Graph]) -> Result<Vec<PipelineResult>> {
-        let found = self.server.find(self.engine, &self.progress).await?;
-        let client = &found.client;
-        let environment = self.environment_for(&found).await?;
-        let workers = pool::serve(graphs.into()).await?;
-        let files = environment.artifacts()?;
-        let in_proto = environment.to_proto(&workers.address, &files, found.is_here)?;
-        let lowered = graphs.iter().map(|graph| lower(graph, self.engine, in_proto.clone()));
-        let pipeline = together(lowered.collect::<Result<_>>()?)?;
-        let mut engine_options = self.engine_options.clone();
-        if self.engine == Engine::Flink && graphs.iter().all(is_bounded) {
-            engine_options.let_sources_end();
-        }
-        let name = job_name();
-        let options = to_struct(&self.options, &name, &engine_options, client.known_options())?;
-        let prepared = client.prepare(&name, pipeline, options).await?;
-        artifacts::stage(&prepared, &files, |_, _| ()).await?;
-        let job = client.run(&prepared).await?;
+        let mut interrupts = if self.is_interruptible { Interrupts::listen()? } else { Interrupts::ignore() };
+        let ready = tokio::select! {
+            ready = self.prepare(graphs) => ready?,
+            () = interrupts.next() => return Err(failure("interrupted before there was a job")),
+        };
+        let client = &ready.found.client;
+        // Not interrupted: nobody would know of a job that it begins.
+        let job = client.run(&ready.prepared).await?;
         (self.progress)(&format!("the job is {job}"));
-        let on_update = |update: &Update| {
-            if let Update::StateResponse(event) = update {
-                (self.progress)(&format!("it is {}", event.state().as_str_name().to_lowercase()));
-            }
-        };
-        let follow = client.follow(&job, on_update);
-        let ended = match self.time_limit {
-            None => follow.await?,
-            Some(limit) => match tokio::time::timeout(limit, follow).await {
-                Ok(ended) => ended?,
-                Err(_) => {
-                    let cancelled = client.cancel(&job).await;
-                    let how =
-                        cancelled.map_or_else(|error| format!("not cancelled: {error}"), |_| "cancelled".to_owned());
-                    return Err(failure(format!("the job {job} is not done after {limit:?}, and was {how}")));
-                }
-            },
-        };
+        let ended = self.follow(&ready.found, &job, &mut interrupts).await?;
         if ended.state != State::Done {
             let state = ended.state.as_str_name().to_lowercase();
             return Err(failure(format!("the job is {state}: {}", ended.reason())));
@@ -211,6 +209,73 @@ impl PortableRunner {
         });
         let of = |(number, graph)| metrics::of_steps(graph, &metrics_of(number, graphs.len(), &reported));
         Ok(graphs.iter().enumerate().map(|numbered| PipelineResult { metrics: of(numbered) }).collect())
+    }
+
+    /// Hands the pipeline over, and all that its workers need.
+    async fn prepare(&self, graphs: &[Graph]) -> Result<Ready> {
+        let mut found = self.server.find(self.engine, &self.progress).await?;
+        found.client = found.client.with_patience(self.patience);
+        let environment = self.environment_for(&found).await?;
+        let workers = pool::serve(graphs.into()).await?;
+        let files = environment.artifacts()?;
+        let in_proto = environment.to_proto(&workers.address, &files, found.is_here)?;
+        let lowered = graphs.iter().map(|graph| lower(graph, self.engine, in_proto.clone()));
+        let pipeline = together(lowered.collect::<Result<_>>()?)?;
+        let mut engine_options = self.engine_options.clone();
+        if self.engine == Engine::Flink {
+            engine_options.go_on_with_checkpoints(graphs.iter().all(is_bounded));
+        }
+        let name = job_name();
+        let options = to_struct(&self.options, &name, &engine_options, found.client.known_options())?;
+        let prepared = found.client.prepare(&name, pipeline, options).await?;
+        artifacts::stage(&prepared, &files, |_, _| ()).await?;
+        Ok(Ready { found, _workers: workers, prepared })
+    }
+
+    /// Waits for the end of a job, or makes it end.
+    async fn follow(&self, found: &Found, job: &str, interrupts: &mut Interrupts) -> Result<Ended> {
+        let client = &found.client;
+        let on_update = |update: &Update| {
+            if let Update::StateResponse(event) = update {
+                (self.progress)(&format!("it is {}", event.state().as_str_name().to_lowercase()));
+            }
+        };
+        let mut follow = pin!(client.follow(job, on_update));
+        let limit = async {
+            match self.time_limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        let why = tokio::select! {
+            ended = &mut follow => return ended,
+            () = limit => format!("the job {job} is not done after {:?}", self.time_limit.unwrap_or_default()),
+            () = interrupts.next() => format!("the job {job} was interrupted"),
+        };
+        (self.progress)(&format!("{why}, and is being cancelled"));
+        let cancel = async {
+            client.cancel(job).await?;
+            follow.await
+        };
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(self.patience.end, cancel) => ended,
+            () = interrupts.next() => return Err(failure(format!("{why} again, and perhaps not cancelled"))),
+        };
+        Err(failure(match ended {
+            // It was faster.
+            Ok(Ok(ended)) if ended.state == State::Done => return Ok(ended),
+            Ok(Ok(ended)) => {
+                // Beam's job server says so, and lets go of the job.
+                let but = if self.engine == Engine::Flink && !found.ends_with_us() {
+                    ", as its job server says; on a cluster it may run on until it is cancelled by Flink's own means"
+                } else {
+                    ""
+                };
+                format!("{why}, and is {}{but}", ended.state.as_str_name().to_lowercase())
+            }
+            Ok(Err(error)) => format!("{why}, and was not cancelled: {error}"),
+            Err(_) => format!("{why}; it was cancelled, but has not ended within {:?}", self.patience.end),
+        }))
     }
 
     async fn environment_for(&self, found: &Found) -> Result<Environment> {

@@ -27,12 +27,21 @@ pub(crate) struct Found {
     pub(crate) client: JobClient,
     /// Whether workers in this process can be reached from the engine.
     pub(crate) is_here: bool,
-    _started: Option<PrivateEngine>,
+    started: Option<PrivateEngine>,
+    /// Whether it only hands jobs on to a cluster.
+    is_in_front: bool,
+}
+
+impl Found {
+    /// Whether the engine ends when this value is dropped, and all jobs with it; a cluster behind its job server does not.
+    pub(crate) fn ends_with_us(&self) -> bool {
+        self.started.is_some() && !self.is_in_front
+    }
 }
 
 impl Server {
     pub(crate) async fn find(&self, engine: Engine, progress: &Progress) -> Result<Found> {
-        let found = |client, is_here| Found { client, is_here, _started: None };
+        let found = |client, is_here| Found { client, is_here, started: None, is_in_front: false };
         match self {
             Server::At(endpoint) => Ok(found(JobClient::connect(endpoint).await?, is_here(endpoint))),
             Server::FindOrStart => {
@@ -66,7 +75,7 @@ async fn start(name: &str, master: Option<&str>, progress: &Progress) -> Result<
     let started = started.await.map_err(|e| failure(format!("starting an engine: {e}")))?;
     let started = started.map_err(|why| failure(format!("cannot start an engine: {why}")))?;
     let client = JobClient::connect(started.job_endpoint()).await?;
-    Ok(Found { client, is_here: master.is_none_or(is_here), _started: Some(started) })
+    Ok(Found { client, is_here: master.is_none_or(is_here), started: Some(started), is_in_front: master.is_some() })
 }
 
 /// Where engines are installed: for all of a user's pipelines, once.

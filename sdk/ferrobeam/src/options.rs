@@ -40,6 +40,9 @@ pub(crate) struct RunOptions {
     /// Engines: run the pipeline though the engine does this in another way than Beam's model says
     #[arg(long, value_name = "FEATURE")]
     accept_engine_differences: Vec<String>,
+    /// Engines: cancel the job if it is not done after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<u64>,
     /// Direct runner: repeat the schedule of an earlier run
     #[arg(long)]
     seed: Option<u64>,
@@ -74,6 +77,7 @@ impl RunOptions {
             ("--flink-master", self.flink_master.is_some(), &["flink"]),
             ("--engine-option", !self.engine_option.is_empty(), PORTABLE),
             ("--accept-engine-differences", !self.accept_engine_differences.is_empty(), PORTABLE),
+            ("--time-limit", self.time_limit.is_some(), PORTABLE),
             ("--seed", self.seed.is_some(), DIRECT),
             ("--fail-bundles", self.fail_bundles.is_some(), DIRECT),
             ("--drain-after", self.drain_after.is_some(), DIRECT),
@@ -121,11 +125,14 @@ impl RunOptions {
         if let Some(environment) = &self.environment {
             runner = runner.environment(environment.clone());
         }
+        if let Some(seconds) = self.time_limit {
+            runner = runner.time_limit(Duration::from_secs(seconds));
+        }
         for feature in &self.accept_engine_differences {
             runner = runner.accept_difference(feature)?;
         }
         let runner = runner.engine_options(self.engine_option.iter().map(String::as_str))?;
-        Ok(Box::new(runner.options(own).progress(say)))
+        Ok(Box::new(runner.options(own).progress(say).cancel_when_interrupted()))
     }
 }
 
@@ -153,7 +160,7 @@ mod tests {
         assert_eq!(runner("").unwrap(), "direct");
         assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
         assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
-        assert_eq!(runner("--runner=prism --accept-engine-differences=sessions").unwrap(), "portable");
+        assert_eq!(runner("--runner=prism --accept-engine-differences=sessions --time-limit=60").unwrap(), "portable");
         let flink = "--runner=flink --flink-master=h:1 --environment=external=h:2 --engine-option parallelism=2 \
                      --engine-option streaming=true";
         assert_eq!(runner(flink).unwrap(), "portable");
@@ -168,6 +175,7 @@ mod tests {
         assert!(
             told("--runner=prism --seed=1").ends_with("--seed is not for --runner=prism; it is for --runner=direct")
         );
+        assert!(told("--time-limit=1").contains("--time-limit is not for --runner=direct"));
         assert!(told("--runner=prism --flink-master=h:1").contains("--flink-master is not for"));
         assert!(told("--runner=flink --flink-master=h:1 --job-endpoint=h:2").contains("one of them"));
         assert!(told("--runner=flink --engine-option=Parallelism=2").contains("snake_case"));

@@ -11,11 +11,25 @@ use tonic::{Request, Status};
 
 const SERVER: &str = "job server";
 
-/// How long a call may take. Some engines translate the whole pipeline before they answer.
-const CALL: Duration = Duration::from_secs(300);
+/// How long an engine may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// To take a pipeline in, and to start it: some engines translate the whole of it before they answer.
+    pub(crate) translation: Duration,
+    /// To answer a question about a job.
+    pub(crate) answer: Duration,
+    /// To say something of a job by itself; after that it is asked.
+    pub(crate) silence: Duration,
+    /// To end a job that was cancelled.
+    pub(crate) end: Duration,
+}
 
-/// How long a question about a job may take.
-pub(super) const QUESTION: Duration = Duration::from_secs(20);
+impl Default for Patience {
+    fn default() -> Self {
+        let [translation, answer, silence, end] = [300, 10, 5, 30].map(Duration::from_secs);
+        Patience { translation, answer, silence, end }
+    }
+}
 
 /// A connection to an engine's job server; clones share it.
 #[derive(Clone)]
@@ -23,6 +37,7 @@ pub(crate) struct JobClient {
     pub(super) jobs: JobServiceClient<Channel>,
     endpoint: String,
     options: Vec<jobs::PipelineOptionDescriptor>,
+    pub(super) patience: Patience,
 }
 
 /// A pipeline that an engine has taken in, but does not run yet.
@@ -54,7 +69,12 @@ impl JobClient {
         let mut asked = jobs.clone();
         let question = asked.describe_pipeline_options(jobs::DescribePipelineOptionsRequest {});
         let options = probe(SERVER, endpoint, question).await?.map_or_else(Vec::new, |described| described.options);
-        Ok(JobClient { jobs, endpoint: endpoint.to_owned(), options })
+        Ok(JobClient { jobs, endpoint: endpoint.to_owned(), options, patience: Patience::default() })
+    }
+
+    /// The same connection, with another patience.
+    pub(crate) fn with_patience(self, patience: Patience) -> JobClient {
+        JobClient { patience, ..self }
     }
 
     /// The options that the engine says it knows; none if it does not say.
@@ -77,7 +97,7 @@ impl JobClient {
             pipeline_options: Some(options),
             job_name: job_name.to_owned(),
         };
-        let answer = self.jobs.clone().prepare(patient(request, CALL)).await;
+        let answer = self.jobs.clone().prepare(patient(request, self.patience.translation)).await;
         let answer = answer.map_err(|status| self.failed("Prepare", &status))?.into_inner();
         Ok(Prepared {
             preparation_id: answer.preparation_id,
@@ -95,7 +115,7 @@ impl JobClient {
             preparation_id: prepared.preparation_id.clone(),
             retrieval_token: prepared.staging_token.clone(),
         };
-        let answer = self.jobs.clone().run(patient(request, CALL)).await;
+        let answer = self.jobs.clone().run(patient(request, self.patience.translation)).await;
         Ok(answer.map_err(|status| self.failed("Run", &status))?.into_inner().job_id)
     }
 
@@ -105,7 +125,7 @@ impl JobClient {
     /// The engine does not know the job, or does not answer.
     pub(crate) async fn state(&self, job_id: &str) -> Result<jobs::job_state::Enum> {
         let request = jobs::GetJobStateRequest { job_id: job_id.to_owned() };
-        let answer = self.jobs.clone().get_state(patient(request, QUESTION)).await;
+        let answer = self.jobs.clone().get_state(patient(request, self.patience.answer)).await;
         Ok(answer.map_err(|status| self.failed("GetState", &status))?.into_inner().state())
     }
 
@@ -115,7 +135,7 @@ impl JobClient {
     /// The engine does not know the job, cannot cancel, or does not answer.
     pub(crate) async fn cancel(&self, job_id: &str) -> Result<jobs::job_state::Enum> {
         let request = jobs::CancelJobRequest { job_id: job_id.to_owned() };
-        let answer = self.jobs.clone().cancel(patient(request, QUESTION)).await;
+        let answer = self.jobs.clone().cancel(patient(request, self.patience.answer)).await;
         Ok(answer.map_err(|status| self.failed("Cancel", &status))?.into_inner().state())
     }
 
@@ -125,7 +145,7 @@ impl JobClient {
     /// The engine does not know the job, has no metrics, or does not answer.
     pub(crate) async fn metrics(&self, job_id: &str) -> Result<JobMetrics> {
         let request = jobs::GetJobMetricsRequest { job_id: job_id.to_owned() };
-        let answer = self.jobs.clone().get_job_metrics(patient(request, QUESTION)).await;
+        let answer = self.jobs.clone().get_job_metrics(patient(request, self.patience.answer)).await;
         let answer = answer.map_err(|status| self.failed("GetJobMetrics", &status))?.into_inner();
         let jobs::MetricResults { attempted, committed } = answer.metrics.unwrap_or_default();
         Ok(JobMetrics { attempted, committed })
@@ -136,7 +156,7 @@ impl JobClient {
     }
 }
 
-pub(super) fn patient<T>(message: T, limit: Duration) -> Request<T> {
+fn patient<T>(message: T, limit: Duration) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(limit);
     request

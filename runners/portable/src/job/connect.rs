@@ -9,6 +9,9 @@ use tonic::{Code, Status};
 /// How long a service may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// How often a connection is tried. Servers take more as an attack: those of Beam from every 20 s on.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
 /// Opens a connection to `host:port`.
 ///
 /// # Errors
@@ -24,7 +27,9 @@ pub(crate) async fn connect(what: &str, address: &str) -> Result<Channel> {
         return Err(wrong("it has no host or no port"));
     }
     let endpoint = Endpoint::from_shared(format!("http://{host}")).map_err(|e| wrong(&causes(&e)))?;
-    match tokio::time::timeout(PATIENCE, endpoint.tcp_nodelay(true).connect()).await {
+    // Else a call to a machine that has gone waits until its own limit.
+    let endpoint = endpoint.tcp_nodelay(true).http2_keep_alive_interval(KEEP_ALIVE);
+    match tokio::time::timeout(PATIENCE, endpoint.connect()).await {
         Ok(connected) => {
             connected.map_err(|e| failure(format!("no {what} can be reached at `{address}`: {}", causes(&e))))
         }

@@ -13,9 +13,6 @@ use jobs::job_state::Enum as State;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// How long a stream may be silent before the job's state is asked.
-const SILENCE: Duration = Duration::from_secs(5);
-
 /// The pause between two questions when there is no stream.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -55,7 +52,7 @@ impl JobClient {
         let mut known = None;
         let mut unanswered = 0;
         let state = loop {
-            match tokio::time::timeout(SILENCE, updates.recv()).await {
+            match tokio::time::timeout(self.patience.silence, updates.recv()).await {
                 Ok(Some(update)) => {
                     on_update(&update);
                     if let Some(state) = take(&update, &mut errors) {

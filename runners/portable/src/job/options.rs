@@ -61,10 +61,18 @@ impl EngineOptions {
         self.get("checkpointing_interval").is_some_and(|interval| !interval.starts_with('-'))
     }
 
-    /// Sets what a bounded pipeline needs to end on Flink: with checkpoints its sources stay for ever otherwise.
-    pub(crate) fn let_sources_end(&mut self) {
-        if self.takes_checkpoints() {
-            self.0.entry("shutdown_sources_after_idle_ms".to_owned()).or_insert_with(|| vec!["0".to_owned()]);
+    /// Sets what a pipeline needs on Flink when there are checkpoints, unless the user does.
+    ///
+    /// What is put out at the end of a bundle that a checkpoint has ended waits for the next bundle otherwise, and behind an
+    /// impulse there is none: the job would stand still. And if the pipeline is bounded, its sources must end, or the job
+    /// would not.
+    pub(crate) fn go_on_with_checkpoints(&mut self, is_bounded: bool) {
+        if !self.takes_checkpoints() {
+            return;
+        }
+        let end = is_bounded.then_some(("shutdown_sources_after_idle_ms", "0"));
+        for (name, value) in [("finish_bundle_before_checkpointing", "true")].into_iter().chain(end) {
+            self.0.entry(name.to_owned()).or_insert_with(|| vec![value.to_owned()]);
         }
     }
 
@@ -215,13 +223,19 @@ mod tests {
     }
 
     #[test]
-    fn bounded_sources_end_with_checkpoints() {
-        let mut plain = EngineOptions::parse(["parallelism=1"]).unwrap();
-        plain.let_sources_end();
-        assert_eq!(plain, EngineOptions::parse(["parallelism=1"]).unwrap());
-        let mut checkpoints = EngineOptions::parse(["checkpointing-interval=1000"]).unwrap();
+    fn flink_goes_on_with_checkpoints() {
+        let with = |options: &[&str], is_bounded| {
+            let mut options = EngineOptions::parse(options.iter().copied()).unwrap();
+            options.go_on_with_checkpoints(is_bounded);
+            options
+        };
+        assert_eq!(with(&["parallelism=1"], true), EngineOptions::parse(["parallelism=1"]).unwrap());
+        let checkpoints = with(&["checkpointing-interval=1000"], true);
         assert!(checkpoints.takes_checkpoints() && !checkpoints.is_on("streaming"));
-        checkpoints.let_sources_end();
         assert_eq!(checkpoints.get("shutdown_sources_after_idle_ms"), Some("0"));
+        assert!(checkpoints.is_on("finish_bundle_before_checkpointing"));
+        let own = ["checkpointing-interval=1000", "finish_bundle_before_checkpointing=false"];
+        assert!(!with(&own, true).is_on("finish_bundle_before_checkpointing"));
+        assert_eq!(with(&own, false).get("shutdown_sources_after_idle_ms"), None);
     }
 }

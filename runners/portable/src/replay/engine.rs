@@ -1,6 +1,7 @@
 //! The engine: sends instructions and data, and waits for what comes of them.
 
 use super::hear::{Events, PATIENCE};
+use super::proxy::{Proxy, Stream};
 use super::rows::Port;
 use super::services::{Event, Played, Services, locked};
 use super::stage::Stage;
@@ -35,6 +36,8 @@ pub struct Engine {
     pub(super) events: Mutex<Events>,
     runtime: Option<Runtime>,
     worker: Option<JoinHandle<Result<()>>>,
+    /// The address of a proxy in front of a service.
+    detour: Option<(Stream, String)>,
 }
 
 impl Engine {
@@ -43,6 +46,21 @@ impl Engine {
     /// # Errors
     /// There is no free port, or no thread.
     pub fn start(graph: Graph) -> Result<Self> {
+        Engine::launch(graph, None).map(|(engine, _)| engine)
+    }
+
+    /// The same, where the worker reaches one service by a proxy.
+    ///
+    /// # Errors
+    /// As of [`start`](Engine::start).
+    pub fn start_behind(graph: Graph, stream: Stream) -> Result<(Self, Proxy)> {
+        match Engine::launch(graph, Some(stream))? {
+            (engine, Some(proxy)) => Ok((engine, proxy)),
+            _ => Err(failure("there is no proxy")),
+        }
+    }
+
+    fn launch(graph: Graph, stream: Option<Stream>) -> Result<(Self, Option<Proxy>)> {
         let failed = |error: std::io::Error| failure(format!("cannot play an engine: {error}"));
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).enable_all().build().map_err(failed)?;
@@ -61,10 +79,15 @@ impl Engine {
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         runtime.spawn(server.serve_with_incoming(incoming));
         let graph = Arc::new(graph);
-        let endpoints = Endpoints { control: url.clone(), logging: url.clone(), status: Some(url.clone()) };
+        let proxy = stream.map(|_| Proxy::to(&url).map_err(failed)).transpose()?;
+        let detour = stream.zip(proxy.as_ref().map(|proxy| proxy.address.clone()));
+        let of = |stream| url_of(stream, &url, detour.as_ref()).to_owned();
+        let (control, logging, status) = (of(Stream::Control), of(Stream::Logging), Some(of(Stream::Status)));
+        let endpoints = Endpoints { control, logging, status };
         let worker = runtime.spawn(work(Ok(Arc::new([Graph::clone(&graph)])), "worker", endpoints));
         let events = Mutex::new(Events { receiver, kept: Vec::new() });
-        Ok(Engine { graph, url, played: services.0, events, runtime: Some(runtime), worker: Some(worker) })
+        let (runtime, worker) = (Some(runtime), Some(worker));
+        Ok((Engine { graph, url, played: services.0, events, runtime, worker, detour }, proxy))
     }
 
     /// The graph that the worker has.
@@ -75,6 +98,11 @@ impl Engine {
     /// Where the services are, as `host:port`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the service of a stream is for the worker.
+    pub(super) fn url_of(&self, stream: Stream) -> &str {
+        url_of(stream, &self.url, self.detour.as_ref())
     }
 
     /// The engine's state.
@@ -212,6 +240,10 @@ impl Engine {
             runtime.shutdown_timeout(PATIENCE);
         }
     }
+}
+
+fn url_of<'a>(stream: Stream, url: &'a str, detour: Option<&'a (Stream, String)>) -> &'a str {
+    detour.filter(|(of, _)| *of == stream).map_or(url, |(_, address)| address)
 }
 
 impl Drop for Engine {

@@ -5,6 +5,8 @@
 
 mod engine;
 mod hear;
+mod job_server;
+mod proxy;
 mod rows;
 mod services;
 mod stage;
@@ -13,6 +15,8 @@ mod states;
 mod tests;
 
 pub use engine::Engine;
+pub use job_server::JobServer;
+pub use proxy::{Proxy, Stream};
 pub use rows::{Port, at};
 pub use stage::Stage;
 pub use states::States;

@@ -1,6 +1,7 @@
 //! Stages cut out of a graph, as engines hand them to workers: all ids are new, and coders may have length prefixes.
 
 use super::engine::Engine;
+use super::proxy::Stream;
 use super::rows::Port;
 use crate::failure;
 use ferrobeam_core::Result;
@@ -34,7 +35,7 @@ pub struct Stage {
 impl Stage {
     /// An empty stage.
     pub fn new(engine: &Engine, id: &str) -> Self {
-        let service = pb::ApiServiceDescriptor { url: engine.url().to_owned(), authentication: None };
+        let service = pb::ApiServiceDescriptor { url: engine.url_of(Stream::State).to_owned(), authentication: None };
         let descriptor = fn_pb::ProcessBundleDescriptor {
             id: id.to_owned(),
             state_api_service_descriptor: Some(service),
@@ -45,7 +46,7 @@ impl Stage {
             sources: Vec::new(),
             sinks: Vec::new(),
             graph: engine.graph().clone(),
-            url: engine.url().to_owned(),
+            url: engine.url_of(Stream::Data).to_owned(),
             collections: BTreeMap::new(),
             specs: BTreeMap::new(),
             next: 0,

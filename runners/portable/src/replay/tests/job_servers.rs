@@ -1,0 +1,114 @@
+//! The launcher, and job servers that die, say nothing, or lack something.
+
+use crate::PortableRunner;
+use crate::job::client::Patience;
+use crate::replay::JobServer;
+use ferrobeam_core::prelude::Root;
+use ferrobeam_core::runner::Runner;
+use ferrobeam_model::job_management::job_state::Enum as State;
+use std::io::Read;
+use std::net::TcpListener;
+use std::time::Duration;
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(1000);
+
+const SHORT: Duration = Duration::from_millis(200);
+
+fn runner(endpoint: &str) -> PortableRunner {
+    let mut runner = PortableRunner::at(endpoint);
+    runner.patience = Patience { translation: LONG, answer: LONG, silence: SHORT, end: LONG };
+    runner
+}
+
+/// What becomes of a pipeline that `runner` runs.
+fn told(runner: &PortableRunner) -> String {
+    let graph = Root::build(|root| {
+        root.create([0u64]).discard();
+        Ok(())
+    });
+    runner.execute(&graph.unwrap()).map_or_else(|error| error.to_string(), |_| "done".to_owned())
+}
+
+/// An error names the call and the endpoint.
+fn assert_names(told: &str, call: &str, server: &JobServer, how: &str) {
+    let names = [format!("`{call}`"), format!("`{}`", server.endpoint()), how.to_owned()];
+    assert!(names.iter().all(|name| told.contains(name)), "{told}");
+}
+
+#[test]
+fn a_job_that_is_done_is_done() {
+    let server = JobServer::start(&[], &[]).unwrap();
+    server.say(State::Done);
+    assert_eq!(told(&runner(server.endpoint())), "done");
+    server.say(State::Failed);
+    assert!(told(&runner(server.endpoint())).contains("the job is failed: the engine gives no reason"));
+}
+
+#[test]
+fn somebody_who_says_nothing_is_no_job_server() {
+    let listener = TcpListener::bind("localhost:0").unwrap();
+    let endpoint = format!("localhost:{}", listener.local_addr().unwrap().port());
+    let listens = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_to_end(&mut Vec::new())
+    });
+    let told = told(&runner(&endpoint));
+    assert!(told.contains(&format!("what listens at `{endpoint}` is no job server: it has not answered")), "{told}");
+    // The launcher has hung up.
+    let _ = listens.join().unwrap();
+}
+
+#[test]
+fn a_call_that_is_not_answered_is_named() {
+    for (call, patience) in [
+        ("Prepare", Patience { translation: SHORT, ..runner("").patience }),
+        ("Run", Patience { translation: SHORT, ..runner("").patience }),
+        ("GetState", Patience { answer: SHORT, ..runner("").patience }),
+    ] {
+        let server = JobServer::start(&[call], &[]).unwrap();
+        let mut runner = runner(server.endpoint());
+        runner.patience = patience;
+        assert_names(&told(&runner), call, &server, "did not answer");
+    }
+}
+
+#[test]
+fn a_call_that_an_engine_lacks_is_named() {
+    for call in ["Prepare", "Run", "GetState"] {
+        let server = JobServer::start(&[], &[call]).unwrap();
+        assert_names(&told(&runner(server.endpoint())), call, &server, "does not implement");
+    }
+}
+
+#[test]
+fn a_job_server_may_die_while_the_job_runs() {
+    let server = JobServer::start(&[], &[]).unwrap();
+    let runner = runner(server.endpoint());
+    let launcher = std::thread::spawn(move || told(&runner));
+    server.wait_for("GetState").unwrap();
+    let endpoint = server.endpoint().to_owned();
+    drop(server);
+    let told = launcher.join().unwrap();
+    assert!(told.contains(&format!("`{endpoint}` is gone or cannot be reached (`GetState`)")), "{told}");
+}
+
+#[test]
+fn a_job_is_cancelled_at_its_time_limit() {
+    let at_limit = |server: &JobServer, patience: Patience| {
+        let mut runner = runner(server.endpoint()).time_limit(SHORT);
+        runner.patience = patience;
+        told(&runner)
+    };
+    let patience = runner("").patience;
+    let server = JobServer::start(&[], &[]).unwrap();
+    let told = at_limit(&server, patience);
+    assert!(told.contains("the job job is not done after 200ms, and is cancelled"), "{told}");
+    server.wait_for("Cancel").unwrap();
+    let server = JobServer::start(&[], &["Cancel"]).unwrap();
+    assert_names(&at_limit(&server, patience), "Cancel", &server, "was not cancelled: ");
+    let server = JobServer::start(&["Cancel"], &[]).unwrap();
+    assert_names(&at_limit(&server, Patience { answer: SHORT, ..patience }), "Cancel", &server, "did not answer");
+    let told = at_limit(&server, Patience { end: SHORT, ..patience });
+    assert!(told.contains("has not ended within 200ms"), "{told}");
+}
