@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// Does what the words after `engines` say.
 pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
-    let home = home()?;
+    let home = home()?.for_small_jobs();
     match words {
         ["up", names @ ..] if !names.is_empty() => {
             let _lock = home.lock()?;

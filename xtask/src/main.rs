@@ -1,7 +1,7 @@
 //! Chores of the workspace.
 //!
-//! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, part of the conformance suite
-//! on Prism, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
+//! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, the conformance suite on
+//! engines, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
 //! `cargo xtask wordcount [MIB]` run only one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
 //! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one; `cargo xtask bench NAME` measures speed.
 //! `cargo xtask faults` kills workers and task managers of a Flink cluster while a pipeline runs.
@@ -13,6 +13,7 @@ mod faults;
 mod layout;
 mod wordcount;
 
+use ferrobeam_engines::{Engine, PrivateEngine};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -53,10 +54,17 @@ fn test() -> Result<(), Failure> {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
     cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo(&["test", "--workspace"], &[])?;
-    // The tests have built the program that runs it.
-    conformance("prism", &ON_PRISM)?;
+    on_engines()?;
     hostile()?;
     wordcount::compare(128)
+}
+
+/// The suite on every engine, by the program that the tests have built, and faults on a cluster.
+fn on_engines() -> Result<(), Failure> {
+    ["prism", "flink", "spark"].iter().try_for_each(|engine| conformance(engine, &[]))?;
+    on_cluster()?;
+    faults::run(&["--rounds=1"])?;
+    run(conformance_program()?.arg("matrix"))
 }
 
 /// The pages that come from the conformance suite; tests compare them with what it says.
@@ -74,37 +82,52 @@ fn model() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Areas of the suite that every run of the tests tries on Prism: bounded, and over in a minute. The whole suite on an engine is
-/// `cargo xtask conformance ENGINE`.
-const ON_PRISM: [&str; 16] = [
-    "assertions",
-    "co_group_by_key",
-    "combine",
-    "composites",
-    "create",
-    "flatten",
-    "group_by_key",
-    "joins",
-    "map",
-    "metrics",
-    "par_do",
-    "reshuffle",
-    "rows",
-    "sources",
-    "verbs",
-    "windows",
+/// Cases that run in worker processes on a cluster, too: of each kind of step one that is hard there.
+const ON_CLUSTER: [&str; 20] = [
+    "co_group_by_key::three_collections",
+    "combine::a_hot_key",
+    "combine::many_keys",
+    "combine::sums_per_key",
+    "create::every_element_comes_once",
+    "flatten::different_origins",
+    "group_by_key::a_hot_key",
+    "group_by_key::groups_of_groups",
+    "group_by_key::many_keys",
+    "joins::full_outer_keeps_both",
+    "metrics::a_counter_counts_every_element_once",
+    "par_do::additional_outputs_have_their_own_types",
+    "reshuffle::all_elements_stay",
+    "rows::rows_are_keys",
+    "side_inputs::a_multimap_has_all_values",
+    "side_inputs::chained",
+    "sources::every_part_is_read_once",
+    "splittable::it_is_split_at_first",
+    "state::every_key_has_its_own",
+    "timers::they_fire_at_the_end_of_bounded_data",
 ];
 
-/// The suite, or some areas of it, on an engine that is started for it; by the program that lies beside this one.
+/// The suite, or some areas of it, on an engine that is started for it.
 fn conformance(engine: &str, areas: &[&str]) -> Result<(), Failure> {
-    let here = std::env::current_exe().map_err(|e| format!("where this program is: {e}"))?;
     engines::command(&["up", engine])?;
-    let mut command = Command::new(here.with_file_name("conformance"));
     // An engine that dies is started again from there.
+    let mut command = conformance_program()?;
     command.env("FERROBEAM_ENGINES_DIR", engines::directory());
     let result = run(command.args(["run", "--runner", engine, "--jobs", "2"]).args(areas));
     engines::command(&["down", engine])?;
     result
+}
+
+/// Cases on a Flink cluster, whose workers are processes.
+fn on_cluster() -> Result<(), Failure> {
+    let cluster = PrivateEngine::start(Engine::named("flink-cluster")?, engines::home()?.for_small_jobs())?;
+    let arguments = ["run", "--runner=flink", "--environment=process", "--job-endpoint", cluster.job_endpoint()];
+    run(conformance_program()?.args(arguments).args(ON_CLUSTER))
+}
+
+/// The suite, by the program that lies beside this one.
+fn conformance_program() -> Result<Command, Failure> {
+    let here = std::env::current_exe().map_err(|e| format!("where this program is: {e}"))?;
+    Ok(Command::new(here.with_file_name("conformance")))
 }
 
 /// A million random and mutated inputs for each coder; in a release build, for there are many coders.

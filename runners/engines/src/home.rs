@@ -16,6 +16,7 @@ pub struct Home {
     ports: Ports,
     flink_master: Option<String>,
     flink_settings: Vec<(String, String)>,
+    for_small_jobs: bool,
     say: Box<dyn Fn(&str) + Send>,
     /// Told of each process that was started, at once.
     on_start: Option<OnStart>,
@@ -40,7 +41,8 @@ impl Home {
         let directory = std::path::absolute(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
         let (run, ports) = (directory.join("run"), Ports::Usual(ports));
         let say = Box::new(say);
-        Ok(Home { directory, run, ports, flink_master: None, flink_settings: Vec::new(), say, on_start: None })
+        let (flink_master, flink_settings, on_start) = (None, Vec::new(), None);
+        Ok(Home { directory, run, ports, flink_master, flink_settings, for_small_jobs: false, say, on_start })
     }
 
     /// The same installations, but what is started is known to this process alone: its ports are free ones, its files are in
@@ -65,6 +67,16 @@ impl Home {
     pub fn flink_setting(mut self, key: &str, value: &str) -> Home {
         self.flink_settings.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// For many jobs with little data, as tests have: Java then compiles faster, and what it compiles is slower.
+    #[must_use]
+    pub fn for_small_jobs(self) -> Home {
+        Home { for_small_jobs: true, ..self }
+    }
+
+    pub(crate) fn is_for_small_jobs(&self) -> bool {
+        self.for_small_jobs
     }
 
     pub(crate) fn settings(&self) -> &[(String, String)] {

@@ -52,6 +52,9 @@ pub(crate) fn java(home: &Home, engine: &str, heap: u32, folders: &[&str]) -> Re
     command.arg(format!("-Xmx{heap}m")).arg(format!("-Djava.io.tmpdir={}", temporary.display()));
     command
         .args(["-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"]);
+    if home.is_for_small_jobs() {
+        command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+    }
     command.args(opens()).arg("-cp").arg(classes);
     Ok(command)
 }

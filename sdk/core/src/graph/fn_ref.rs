@@ -57,8 +57,6 @@ impl FnRef {
             | COMBINE_PER_KEY_CONVERT_TO_ACCUMULATORS
             | COMBINE_GROUPED_VALUES => pb::CombinePayload::decode(&spec.payload[..]).ok()?.combine_fn,
             ASSIGN_WINDOWS => return AssignWindows::decode(&spec.payload[..]).ok()?.step,
-            // Only where an engine wants it to be a step of ours.
-            FLATTEN if !spec.payload.is_empty() => return FnRef::decode(&spec.payload[..]).ok(),
             _ => None,
         }?;
         function.urn.starts_with("ferrobeam:").then(|| FnRef::decode(&function.payload[..]).ok()).flatten()

@@ -267,10 +267,6 @@ impl<'a> Shape<'a> {
                             return Ok(Some(found));
                         }
                     }
-                    // It is all there is in the stage.
-                    if FnRef::of(transform).is_some() {
-                        return self.made_values(transform, "").map(Some);
-                    }
                 }
                 urns::PAIR_WITH_RESTRICTION if takes => return self.own_values(transform).map(Some),
                 urns::PROCESS_SIZED_ELEMENTS_AND_RESTRICTIONS if !takes => {

@@ -2,6 +2,7 @@
 
 mod coders;
 mod combine;
+mod flatten;
 mod merging;
 #[cfg(test)]
 mod tests;
@@ -9,10 +10,9 @@ mod windows;
 
 use crate::engine::Engine;
 use ferrobeam_core::Result;
-use ferrobeam_core::graph::{FnRef, Graph};
+use ferrobeam_core::graph::Graph;
 use ferrobeam_model::pipeline as pb;
-use ferrobeam_model::urns::{environments, transforms};
-use prost::Message;
+use ferrobeam_model::urns::environments;
 
 /// The graph's proto for an engine: the environment is a real one, and combines are as the engine wants them.
 ///
@@ -30,25 +30,9 @@ pub(crate) fn lower(graph: &Graph, target: Engine, environment: pb::Environment)
     }
     merging::lower(graph, target, &mut pipeline)?;
     let components = pipeline.components.get_or_insert_default();
-    if matches!(target, Engine::Flink | Engine::Spark) {
-        flattens_are_ours(graph, components);
-    }
+    flatten::lower(graph, target, components)?;
     combine::lower(graph, target, components)?;
     windows::lower(graph, target, components)?;
     coders::lower(target, components);
     Ok(pipeline)
-}
-
-/// Makes each Flatten a step of our environment, which only joins ways inside a stage. The fuser of Flink and Spark puts it into
-/// stages anyway, and a second time beside them if it is the engine's and one of its inputs comes from the engine.
-fn flattens_are_ours(graph: &Graph, components: &mut pb::Components) {
-    let environment = components.environments.keys().next().cloned().unwrap_or_default();
-    // One of nothing stays the engine's, for a stage has an input.
-    for transform in components.transforms.values_mut().filter(|transform| !transform.inputs.is_empty()) {
-        if let Some(spec) = transform.spec.as_mut().filter(|spec| spec.urn == transforms::FLATTEN) {
-            let step = FnRef { step: transform.unique_name.clone(), fingerprint: graph.fingerprint() };
-            spec.payload = step.encode_to_vec().into();
-            transform.environment_id.clone_from(&environment);
-        }
-    }
 }

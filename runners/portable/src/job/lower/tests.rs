@@ -93,7 +93,6 @@ fn steps_of_ours_have_an_environment_and_those_of_the_engine_none() {
         for (id, transform) in &components.transforms {
             let is_ours = transform.subtransforms.is_empty()
                 && ![urns::IMPULSE, urns::GROUP_BY_KEY, urns::FLATTEN, urns::RESHUFFLE].contains(&urn(transform));
-            let is_ours = is_ours || [Flink, Spark].contains(&engine) && urn(transform) == urns::FLATTEN;
             let lifts_itself = [Prism, Other].contains(&engine) && urn(transform) == urns::COMBINE_PER_KEY;
             assert_eq!(!transform.environment_id.is_empty(), is_ours || lifts_itself, "{engine}: {id} {transform:?}");
             assert!(["", "rust"].contains(&transform.environment_id.as_str()));
@@ -450,4 +449,25 @@ fn what_an_engine_would_misread_is_behind_a_length() {
         }
     }
     assert!(behind(Prism, coders::NULLABLE).contains(coders::NULLABLE));
+}
+
+#[test]
+fn nobody_else_takes_the_inputs_of_a_flatten_where_that_breaks_the_graph() {
+    let graph = graph(|root| {
+        let some = root.create([(1u64, 1u64)]);
+        flatten([&some, &some, &some.reshuffle()]).named("Both").discard();
+        some.group_by_key().discard();
+    });
+    for engine in [Flink, Spark] {
+        let components = lowered(&graph, engine);
+        let join = by_name(&components, "Both/Join");
+        let takes = |id: &String| components.transforms.values().filter(|t| t.inputs.values().any(|i| i == id)).count();
+        assert_eq!((urn(join), join.inputs.len()), (urns::FLATTEN, 3));
+        assert!(join.inputs.values().all(|input| takes(input) == 1));
+        let before = by_name(&components, "Both/in0");
+        assert_eq!(FnRef::of(before).unwrap().step, "Both");
+        assert_eq!(by_name(&components, "Both").subtransforms.len(), 4);
+        assert!(components.pcollections.values().all(|c| components.coders.contains_key(&c.coder_id)));
+    }
+    assert_eq!(urn(by_name(&lowered(&graph, Prism), "Both")), urns::FLATTEN);
 }
