@@ -83,8 +83,10 @@ impl OnEngine<'_> {
             self.ledger.is_some_and(|ledger| ledger.expectation(case.name, self.engine) == Some(&Expectation::Pass))
         };
         let shares = |case: &&Case| self.pack > 1 && holds(case) && !case.wants_an_error();
-        let (sharing, alone): (Vec<_>, Vec<_>) = cases.iter().partition(shares);
-        let (streaming, batch): (Vec<_>, Vec<_>) = sharing.into_iter().partition(|case: &&Case| case.streams());
+        let (sharing, mut alone): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(shares);
+        // Some of those that do not hold never end, and keep the engine busy until it ends itself.
+        alone.sort_by_key(|&case| !holds(case));
+        let (streaming, batch): (Vec<&Case>, Vec<&Case>) = sharing.into_iter().partition(|case| case.streams());
         let packs = batch.chunks(self.pack).chain(streaming.chunks(self.pack)).map(<[&Case]>::to_vec);
         packs.chain(alone.into_iter().map(|case| vec![case])).collect()
     }

@@ -204,10 +204,13 @@ impl Run {
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// Flink runs bounded pipelines as batch jobs, unless it is told not to.
+    /// Flink runs bounded pipelines as batch jobs, unless it is told not to. With larger bundles elements overtake watermarks.
     fn options_of_streams(&self) -> impl Iterator<Item = &str> {
-        let streaming = (self.runner == "flink").then_some("streaming=true");
-        self.engine_option.iter().map(String::as_str).chain(streaming)
+        let of_flink: &[&str] = match self.runner.as_str() {
+            "flink" => &["streaming=true", "parallelism=1", "max_bundle_size=1"],
+            _ => &[],
+        };
+        self.engine_option.iter().map(String::as_str).chain(of_flink.iter().copied())
     }
 
     /// The runner, once for each schedule.

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 /// What a case on its thread tells.
 enum Told {
     /// It waits for this pipeline to have run.
-    Waits(Waiting),
+    Waits(Box<Waiting>),
     /// It is over.
     Ended(usize, Outcome),
 }
@@ -44,7 +44,7 @@ impl Runner for Passenger<'_> {
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
         let gone = |()| Error::Runner { runner: self.name(), message: "nobody runs the jobs of the cases".to_owned() };
         let (answer, answered) = channel();
-        let waits = Told::Waits(Waiting { graph: graph.clone(), answer });
+        let waits = Told::Waits(Box::new(Waiting { graph: graph.clone(), answer }));
         self.told.send(waits).map_err(|_| gone(()))?;
         answered.recv().map_err(|_| gone(()))?
     }
@@ -74,7 +74,7 @@ fn collect(cases: usize, tells: &Receiver<Told>, engine: &PortableRunner) -> Vec
     loop {
         while busy > 0 {
             match tells.recv() {
-                Ok(Told::Waits(pipeline)) => waiting.push(pipeline),
+                Ok(Told::Waits(pipeline)) => waiting.push(*pipeline),
                 Ok(Told::Ended(number, outcome)) => outcomes[number] = outcome,
                 Err(_) => return outcomes,
             }

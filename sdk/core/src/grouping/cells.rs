@@ -429,9 +429,13 @@ mod tests {
         store.start_bundle().unwrap();
         store.apply(Rows::NONE, &[fire(ids[0], 0, Contents::Keep, 0)]).unwrap();
         store.apply(Rows::NONE, &[fire(ids[0], 0, Contents::Keep, 1)]).unwrap();
-        assert_eq!((log.0.lock().unwrap().0.len(), log.0.lock().unwrap().1), (2, 0));
+        let panes_and_bundles = || {
+            let log = log.0.lock().unwrap();
+            (log.0.len(), log.1)
+        };
+        assert_eq!(panes_and_bundles(), (2, 0));
         store.finish_bundle().unwrap();
-        assert_eq!(log.0.lock().unwrap().1, 1);
+        assert_eq!(panes_and_bundles(), (2, 1));
     }
 
     #[test]
