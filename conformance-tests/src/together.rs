@@ -4,7 +4,6 @@ use crate::{Case, Outcome};
 use ferrobeam::graph::Graph;
 use ferrobeam::runner::{PipelineResult, Runner};
 use ferrobeam::{Error, Result};
-use ferrobeam_model::pipeline::is_bounded;
 use ferrobeam_portable::PortableRunner;
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -92,7 +91,7 @@ fn collect(cases: usize, tells: &Receiver<Told>, engine: &PortableRunner) -> Vec
 /// What can run as one job: bounded pipelines of which no two are the same, or a single one.
 fn next_job(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
     let mut seen = BTreeSet::new();
-    let fits = |pipeline: &mut Waiting| is_bounded(&pipeline.graph) && seen.insert(pipeline.graph.fingerprint());
+    let fits = |pipeline: &mut Waiting| pipeline.graph.is_bounded() && seen.insert(pipeline.graph.fingerprint());
     let together: Vec<_> = waiting.extract_if(.., fits).collect();
     if together.is_empty() { waiting.pop().into_iter().collect() } else { together }
 }
@@ -105,8 +104,4 @@ fn run(job: Vec<Waiting>, engine: &PortableRunner) {
         Some(results) => results.into_iter().zip(&answers).for_each(|(result, answer)| drop(answer.send(Ok(result)))),
         None => graphs.iter().zip(&answers).for_each(|(graph, answer)| drop(answer.send(engine.execute(graph)))),
     }
-}
-
-fn is_bounded(graph: &Graph) -> bool {
-    graph.components().pcollections.values().all(|collection| collection.is_bounded() == is_bounded::Enum::Bounded)
 }

@@ -131,7 +131,7 @@ const ON_CLUSTER: [&str; 20] = [
 /// The suite, or some areas of it, on an engine that is started for it.
 fn conformance(engine: &str, areas: &[&str]) -> Result<(), Failure> {
     if engine == CLUSTER {
-        return on_cluster();
+        return on_cluster(if areas.is_empty() { &ON_CLUSTER } else { areas });
     }
     engines::command(&["up", engine])?;
     // An engine that dies is started again from there.
@@ -143,10 +143,10 @@ fn conformance(engine: &str, areas: &[&str]) -> Result<(), Failure> {
 }
 
 /// Cases on a Flink cluster, whose workers are processes.
-fn on_cluster() -> Result<(), Failure> {
+fn on_cluster(cases: &[&str]) -> Result<(), Failure> {
     let cluster = PrivateEngine::start(Engine::named(CLUSTER)?, engines::home()?.for_small_jobs())?;
     let arguments = ["run", "--runner=flink", "--environment=process", "--job-endpoint", cluster.job_endpoint()];
-    run(conformance_program()?.args(arguments).args(ON_CLUSTER))
+    run(conformance_program()?.args(arguments).args(cases))
 }
 
 /// The suite, by the program that lies beside this one.

@@ -1,6 +1,6 @@
 //! The portable runner: hands a pipeline to an engine, and follows it to its end.
 
-use crate::engine::{Engine, Facts, Feature, check, is_bounded};
+use crate::engine::{Engine, Facts, Feature, check};
 use crate::environment::Environment;
 use crate::failure;
 use crate::interrupt::Interrupts;
@@ -223,7 +223,7 @@ impl PortableRunner {
         let pipeline = together(lowered.collect::<Result<_>>()?)?;
         let mut engine_options = self.engine_options.clone();
         if self.engine == Engine::Flink {
-            engine_options.go_on_with_checkpoints(graphs.iter().all(is_bounded));
+            engine_options.go_on_with_checkpoints(graphs.iter().all(Graph::is_bounded));
         }
         let name = job_name();
         let options = to_struct(&self.options, &name, &engine_options, found.client.known_options())?;

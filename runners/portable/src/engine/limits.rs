@@ -1,7 +1,7 @@
 //! What an engine cannot run, and where it would answer differently: all of it known before anything is submitted.
 
 use super::steps::{Step, steps};
-use super::{Engine, Feature, is_bounded, sides, sources, state, windows};
+use super::{Engine, Feature, sides, sources, state, windows};
 use ferrobeam_core::Result;
 use ferrobeam_core::graph::Graph;
 
@@ -49,7 +49,7 @@ impl Limit {
 /// # Errors
 /// The graph is broken.
 pub(crate) fn check(graph: &Graph, engine: Engine, facts: Facts, accepted: &[Feature]) -> Result<Vec<String>> {
-    let is_batch = matches!(engine, Engine::Flink | Engine::Spark) && is_bounded(graph) && !facts.streaming;
+    let is_batch = matches!(engine, Engine::Flink | Engine::Spark) && graph.is_bounded() && !facts.streaming;
     let job = Job { engine, is_batch, facts };
     let mut told = Vec::new();
     let steps = steps(graph)?;

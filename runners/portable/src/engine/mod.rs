@@ -14,8 +14,6 @@ pub(crate) use features::Feature;
 pub(crate) use limits::{Facts, check};
 pub(crate) use windows::merges_here;
 
-use ferrobeam_core::graph::Graph;
-use ferrobeam_model::pipeline as pb;
 use std::fmt;
 use std::str::FromStr;
 
@@ -42,11 +40,6 @@ impl Engine {
     pub(crate) fn wants_lifted_combines(self) -> bool {
         matches!(self, Engine::Flink | Engine::Spark)
     }
-}
-
-/// Whether all collections are bounded: then Flink and Spark run a batch job, if they are not told to stream.
-pub(crate) fn is_bounded(graph: &Graph) -> bool {
-    graph.components().pcollections.values().all(|c| c.is_bounded() == pb::is_bounded::Enum::Bounded)
 }
 
 impl fmt::Display for Engine {

@@ -1,5 +1,6 @@
 use super::Engine::{Flink, Other, Prism, Spark};
 use super::*;
+use ferrobeam_core::graph::Graph;
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::testing::TestStream;
 use ferrobeam_core::time::{hours, seconds};

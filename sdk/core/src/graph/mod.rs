@@ -100,6 +100,12 @@ impl Graph {
         self.fingerprint
     }
 
+    /// Whether all its collections have an end.
+    pub fn is_bounded(&self) -> bool {
+        let mut collections = self.components().pcollections.values();
+        collections.all(|collection| collection.is_bounded() == pb::is_bounded::Enum::Bounded)
+    }
+
     /// The transform of a step: engines rename transforms, and payloads name the step.
     ///
     /// # Errors
