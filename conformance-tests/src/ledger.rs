@@ -135,8 +135,7 @@ impl Ledger {
             last = Some(key);
         }
         for engine in ledger.engines() {
-            let asked = cases.iter().filter(|case| is_asked(&engine, case));
-            let missing = asked.filter(|case| ledger.expectation(case.name, &engine).is_none());
+            let missing = cases.iter().filter(|case| ledger.expectation(case.name, &engine).is_none());
             errors.extend(missing.map(|case| format!("the ledger has no line for `{} {engine}`", case.name)));
         }
         if errors.is_empty() { Ok(ledger) } else { Err(LedgerError(errors)) }
@@ -164,11 +163,6 @@ impl Ledger {
         let surprises: Vec<String> = outcomes.iter().filter_map(surprise).collect();
         if surprises.is_empty() { Ok(()) } else { Err(LedgerError(surprises)) }
     }
-}
-
-/// Whether an engine is asked for a case: Spark for the core profile alone.
-pub fn is_asked(engine: &str, case: &Case) -> bool {
-    engine != "spark" || case.profile == Profile::Core
 }
 
 /// The engines of others are what they are: what they lack has the name of the feature for which they are refused. Of our own

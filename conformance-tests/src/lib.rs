@@ -27,7 +27,7 @@ mod worker;
 pub use case::{Body, Case, CaseResult, Outcome, Profile};
 pub use cases::CASES;
 pub use engines::{OnEngine, Ran};
-pub use ledger::{Expectation, Ledger, LedgerError, is_asked};
+pub use ledger::{Expectation, Ledger, LedgerError};
 pub use matrix::{capabilities, exceptions, matrix};
 pub use model::model;
 pub use worker::CasePipeline;

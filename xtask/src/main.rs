@@ -1,6 +1,6 @@
 //! Chores of the workspace.
 //!
-//! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, part of the conformance suite on
+//! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, the conformance suite on
 //! engines, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
 //! `cargo xtask wordcount [MIB]` run only one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
 //! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one; `cargo xtask bench NAME` measures speed.
@@ -59,9 +59,9 @@ fn test() -> Result<(), Failure> {
     wordcount::compare(128)
 }
 
-/// Part of the suite on engines, by the program that the tests have built.
+/// The suite on every engine, by the program that the tests have built.
 fn on_engines() -> Result<(), Failure> {
-    ["prism", "flink"].iter().try_for_each(|engine| conformance(engine, &ON_ENGINES))?;
+    ["prism", "flink", "spark", CLUSTER].iter().try_for_each(|engine| conformance(engine, &[]))?;
     run(conformance_program()?.arg("matrix"))
 }
 
@@ -79,27 +79,6 @@ fn model() -> Result<(), Failure> {
     }
     Ok(())
 }
-
-/// Areas of the suite that every run of the tests tries on engines: bounded, and the same each time. The whole suite on an engine
-/// is `cargo xtask conformance ENGINE`.
-const ON_ENGINES: [&str; 16] = [
-    "assertions",
-    "co_group_by_key",
-    "combine",
-    "composites",
-    "create",
-    "flatten::several_become_one",
-    "group_by_key",
-    "joins",
-    "map",
-    "metrics",
-    "par_do",
-    "reshuffle",
-    "rows",
-    "sources",
-    "verbs",
-    "windows",
-];
 
 /// The engine whose workers are processes.
 const CLUSTER: &str = "flink-cluster";
@@ -137,7 +116,7 @@ fn conformance(engine: &str, areas: &[&str]) -> Result<(), Failure> {
     // An engine that dies is started again from there.
     let mut command = conformance_program()?;
     command.env("FERROBEAM_ENGINES_DIR", engines::directory());
-    let result = run(command.args(["run", "--runner", engine, "--jobs", "2"]).args(areas));
+    let result = run(command.args(["run", "--runner", engine]).args(areas));
     engines::command(&["down", engine])?;
     result
 }

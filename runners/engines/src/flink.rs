@@ -21,6 +21,10 @@ const PORTS: Ports = Ports { job: 8099, artifact: 8098, expansion: 8097 };
 
 fn plan(home: &Home) -> Result<Plan, Failure> {
     let mut command = java(home, ENGINE.name, 1024, &[JOB_SERVER.folder])?;
+    if home.is_for_small_jobs() {
+        // Flink asks for a full collection whenever a task has ended.
+        command.args(["-XX:+DisableExplicitGC", "-XX:MetaspaceSize=300m", "-Xmn400m"]);
+    }
     command.args([DRIVER, "--flink-master=[local]"]).args(PORTS.arguments(home, ENGINE.name)?);
     Ok(Plan { endpoints: PORTS.endpoints(home)?, processes: vec![(ENGINE.name, command)], task_managers: None })
 }

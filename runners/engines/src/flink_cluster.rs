@@ -29,8 +29,8 @@ const PORTS: Ports = Ports { job: 8089, artifact: 8088, expansion: 8087 };
 /// Memory and threads of a task manager: the least with which jobs run well. Each takes less than 1 GiB.
 const TASK_MANAGER: [(&str, &str); 11] = [
     ("taskmanager.cpu.cores", "1.0"),
-    ("taskmanager.memory.network.min", "64mb"),
-    ("taskmanager.memory.network.max", "64mb"),
+    ("taskmanager.memory.network.min", "128mb"),
+    ("taskmanager.memory.network.max", "128mb"),
     ("taskmanager.memory.framework.heap.size", "128mb"),
     ("taskmanager.memory.framework.off-heap.size", "128mb"),
     ("taskmanager.memory.task.heap.size", "256mb"),

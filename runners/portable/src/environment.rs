@@ -1,6 +1,6 @@
 //! Where user code runs.
 
-use crate::job::artifacts::Artifact;
+use crate::job::artifacts::{Artifact, own_program};
 use crate::job::connect::connect;
 use crate::job::environment;
 use crate::worker::variables;
@@ -37,8 +37,13 @@ impl Environment {
     /// The files that workers fetch.
     pub(crate) fn artifacts(&self) -> Result<Vec<Artifact>> {
         match self {
-            Environment::Loopback | Environment::External { .. } => Ok(Vec::new()),
-            Environment::Process { .. } | Environment::Docker { .. } => Ok(vec![Artifact::this_program()?]),
+            // Where the program itself is the command, it is there already.
+            Environment::Loopback | Environment::External { .. } | Environment::Process { command: None } => {
+                Ok(Vec::new())
+            }
+            Environment::Process { command: Some(_) } | Environment::Docker { .. } => {
+                Ok(vec![Artifact::this_program()?])
+            }
         }
     }
 
@@ -50,11 +55,11 @@ impl Environment {
             Environment::External { address } => environment::external(address),
             Environment::Docker { image } => environment::docker(image, program()?),
             Environment::Process { command: Some(command) } => {
-                environment::process(command, variables(true, is_here), program()?)
+                environment::process(command, variables(true, is_here), artifacts)
             }
             Environment::Process { command: None } => {
-                let program = program()?;
-                environment::process(&program.path.display().to_string(), variables(false, is_here), program)
+                let program = own_program()?.display().to_string();
+                environment::process(&program, variables(false, is_here), artifacts)
             }
         })
     }
@@ -125,6 +130,17 @@ mod tests {
         assert_eq!(read("docker=a/b:c").unwrap(), Environment::Docker { image: "a/b:c".to_owned() });
         for wrong in ["", "proces", "process=", "external", "docker=", "loopback=", "loopback=1"] {
             assert!(read(wrong).unwrap_err().to_string().contains(&format!("`{wrong}`")));
+        }
+    }
+
+    #[test]
+    fn only_what_workers_fetch_is_staged() {
+        let artifacts = |text: &str| text.parse::<Environment>().unwrap().artifacts().unwrap();
+        for environment in ["loopback", "process", "external=h:1"] {
+            assert_eq!(artifacts(environment), [], "{environment}");
+        }
+        for environment in ["process=boot", "docker=image"] {
+            assert_eq!(artifacts(environment), [Artifact::this_program().unwrap()], "{environment}");
         }
     }
 

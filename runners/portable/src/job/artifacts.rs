@@ -33,6 +33,14 @@ const CHUNK: usize = 1 << 20;
 /// How long the engine may take for one step: a chunk, or to ask.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Where the program lies that runs now.
+///
+/// # Errors
+/// The system does not say.
+pub(crate) fn own_program() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|source| io("cannot find this program's own file", source))
+}
+
 /// A file that workers need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Artifact {
@@ -48,8 +56,7 @@ impl Artifact {
     /// # Errors
     /// It cannot be read: it was replaced since it started, or moved.
     pub(crate) fn this_program() -> Result<Artifact> {
-        let path = std::env::current_exe().map_err(|source| io("cannot find this program's own file", source))?;
-        Artifact::of(&path)
+        Artifact::of(&own_program()?)
     }
 
     /// A file.

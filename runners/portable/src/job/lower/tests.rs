@@ -6,7 +6,9 @@ use ferrobeam_core::combiners::{CombineFn, sum};
 use ferrobeam_core::graph::FnRef;
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::time::seconds;
-use ferrobeam_model::urns::{coders, environments, requirements, side_inputs, transforms as urns, window_fns};
+use ferrobeam_model::urns::{
+    coders, environments, protocols, requirements, side_inputs, transforms as urns, window_fns,
+};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,15 +68,14 @@ impl WindowFn for Halves {
 #[test]
 fn only_the_environment_changes_with_the_environment() {
     let graph = graph(everything);
-    let mut real = external("localhost:50000");
-    real.capabilities = vec!["beam:protocol:progress_reporting:v1".to_owned()];
+    let real = external("localhost:50000");
     let (one, other) = (lower(&graph, Other, real).unwrap(), lower(&graph, Other, Default::default()).unwrap());
     let environment = &one.components.as_ref().unwrap().environments["rust"];
     assert_eq!(environment.urn, environments::EXTERNAL);
     let payload = pb::ExternalPayload::decode(&environment.payload[..]).unwrap();
     assert_eq!(payload.endpoint.unwrap().url, "localhost:50000");
     let announced: BTreeSet<_> = environment.capabilities.iter().cloned().collect();
-    assert!(announced.contains(coders::KV) && announced.contains("beam:protocol:progress_reporting:v1"));
+    assert!(announced.contains(coders::KV) && announced.contains(protocols::CONTROL_REQUEST_ELEMENTS_EMBEDDING));
     let bare = |mut pipeline: pb::Pipeline| {
         pipeline.components.as_mut().unwrap().environments.clear();
         pipeline.encode_to_vec()
