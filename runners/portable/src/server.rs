@@ -28,20 +28,28 @@ pub(crate) struct Found {
     /// Whether workers in this process can be reached from the engine.
     pub(crate) is_here: bool,
     started: Option<PrivateEngine>,
-    /// Whether it only hands jobs on to a cluster.
-    is_in_front: bool,
+    /// The Flink to which it hands jobs on, if that is known.
+    pub(crate) flink: Option<String>,
 }
 
 impl Found {
     /// Whether the engine ends when this value is dropped, and all jobs with it; a cluster behind its job server does not.
     pub(crate) fn ends_with_us(&self) -> bool {
-        self.started.is_some() && !self.is_in_front
+        self.started.is_some() && self.flink.is_none()
+    }
+
+    /// Ends a job server that was started, which then hands nothing on any more.
+    pub(crate) async fn end(&mut self) {
+        if let Some(started) = self.started.take() {
+            // It is waited for, and what it says goes to the terminal.
+            let _ = tokio::task::spawn_blocking(move || drop(started)).await;
+        }
     }
 }
 
 impl Server {
     pub(crate) async fn find(&self, engine: Engine, progress: &Progress) -> Result<Found> {
-        let found = |client, is_here| Found { client, is_here, started: None, is_in_front: false };
+        let found = |client, is_here| Found { client, is_here, started: None, flink: None };
         match self {
             Server::At(endpoint) => Ok(found(JobClient::connect(endpoint).await?, is_here(endpoint))),
             Server::FindOrStart => {
@@ -75,7 +83,8 @@ async fn start(name: &str, master: Option<&str>, progress: &Progress) -> Result<
     let started = started.await.map_err(|e| failure(format!("starting an engine: {e}")))?;
     let started = started.map_err(|why| failure(format!("cannot start an engine: {why}")))?;
     let client = JobClient::connect(started.job_endpoint()).await?;
-    Ok(Found { client, is_here: master.is_none_or(is_here), started: Some(started), is_in_front: master.is_some() })
+    let flink = master.map(str::to_owned);
+    Ok(Found { client, is_here: master.is_none_or(is_here), started: Some(started), flink })
 }
 
 /// Where engines are installed: for all of a user's pipelines, once.
