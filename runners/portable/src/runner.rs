@@ -28,6 +28,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct PortableRunner {
     server: Server,
+    /// The Flink behind the job server.
+    flink: Option<String>,
     engine: Engine,
     environment: Option<Environment>,
     engine_options: EngineOptions,
@@ -47,6 +49,7 @@ impl PortableRunner {
     pub fn at(job_endpoint: impl Into<String>) -> Self {
         PortableRunner {
             server: Server::At(job_endpoint.into()),
+            flink: None,
             engine: Engine::Other,
             environment: None,
             engine_options: EngineOptions::default(),
@@ -83,10 +86,11 @@ impl PortableRunner {
         PortableRunner { server: Server::At(endpoint.into()), ..self }
     }
 
-    /// Starts a job server for the Flink whose REST service is at `HOST:PORT`, and ends it with the job.
+    /// Runs pipelines on the Flink whose REST service is at `HOST:PORT`: by the job server that was named, which must be in
+    /// front of it, or by one that is started for it and ends with the job. A job that is cancelled is cancelled there, too.
     #[must_use]
     pub fn flink_master(self, master: impl Into<String>) -> Self {
-        PortableRunner { server: Server::ForFlink(master.into()), engine: Engine::Flink, ..self }
+        PortableRunner { flink: Some(master.into()), engine: Engine::Flink, ..self }
     }
 
     /// Where user code runs. If nothing is said: in this process, for an engine on this machine.
@@ -217,7 +221,7 @@ impl PortableRunner {
 
     /// Hands the pipeline over, and all that its workers need.
     async fn prepare(&self, graphs: &[Graph]) -> Result<Ready> {
-        let mut found = self.server.find(self.engine, &self.progress).await?;
+        let mut found = self.server.find(self.engine, self.flink.as_deref(), &self.progress).await?;
         found.client = found.client.with_patience(self.patience);
         let environment = self.environment_for(&found).await?;
         let workers = pool::serve(graphs.into()).await?;
@@ -281,14 +285,16 @@ impl PortableRunner {
             Ok(Err(error)) => format!("{why}, and was not cancelled: {error}"),
             Err(_) => format!("{why}; it was cancelled, but has not ended within {:?}", self.patience.end),
         };
-        let Some(master) = ready.found.flink.clone() else { return Err(failure(told)) };
-        // So that it does not begin there after all.
+        let Some(flink) = ready.found.flink.as_deref().map(|master| Flink::at(master, self.patience)) else {
+            return Err(failure(told));
+        };
+        // One that was started hands nothing on any more.
         ready.found.end().await;
-        let flink = Flink::at(&master, self.patience);
         let left = tokio::select! {
             left = flink.cancel(&ready.name) => left,
-            () = interrupts.next() => return Err(failure(format!("{told}; on the Flink at `{master}` perhaps not"))),
+            () = interrupts.next() => Err(failure("interrupted again")),
         };
+        let master = flink.master();
         Err(failure(match left {
             Ok(()) => format!("{told}; the Flink at `{master}` does not run it any more"),
             Err(error) => format!("{told}; the Flink at `{master}` may still run it, as `{}`: {error}", ready.name),
@@ -325,7 +331,7 @@ fn job_name(is_unique: bool) -> String {
 impl fmt::Debug for PortableRunner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("PortableRunner");
-        shown.field("server", &self.server).field("engine", &self.engine);
+        shown.field("server", &self.server).field("flink", &self.flink).field("engine", &self.engine);
         shown.field("environment", &self.environment).finish_non_exhaustive()
     }
 }

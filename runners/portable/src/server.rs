@@ -16,10 +16,9 @@ pub(crate) type Progress = Arc<dyn Fn(&str) + Send + Sync>;
 pub(crate) enum Server {
     /// The one at `HOST:PORT`.
     At(String),
-    /// The engine's own on this machine; if none answers at its usual port, one is started.
+    /// The engine's own on this machine; if none answers at its usual port, one is started. For a Flink that is named one is
+    /// started in any case.
     FindOrStart,
-    /// One that is started for the Flink with this `HOST:PORT`.
-    ForFlink(String),
 }
 
 /// A job server that answers; one that was started ends with this value.
@@ -48,11 +47,16 @@ impl Found {
 }
 
 impl Server {
-    pub(crate) async fn find(&self, engine: Engine, progress: &Progress) -> Result<Found> {
-        let found = |client, is_here| Found { client, is_here, started: None, flink: None };
-        match self {
-            Server::At(endpoint) => Ok(found(JobClient::connect(endpoint).await?, is_here(endpoint))),
-            Server::FindOrStart => {
+    /// Finds it, or starts it; `flink` is the `HOST:PORT` of a Flink behind it, if that is known.
+    pub(crate) async fn find(&self, engine: Engine, flink: Option<&str>, progress: &Progress) -> Result<Found> {
+        let found = |client, is_here| Found { client, is_here, started: None, flink: flink.map(str::to_owned) };
+        match (self, flink) {
+            // Workers are where the Flink is.
+            (Server::At(endpoint), flink) => {
+                Ok(found(JobClient::connect(endpoint).await?, is_here(flink.unwrap_or(endpoint))))
+            }
+            (Server::FindOrStart, Some(master)) => start("flink-job-server", Some(master), progress).await,
+            (Server::FindOrStart, None) => {
                 let (name, port) = match engine {
                     Engine::Prism => ("prism", 8073),
                     Engine::Flink => ("flink", 8099),
@@ -68,7 +72,6 @@ impl Server {
                 }
                 start(name, None, progress).await
             }
-            Server::ForFlink(master) => start("flink-job-server", Some(master), progress).await,
         }
     }
 }

@@ -37,6 +37,11 @@ impl Flink {
         Flink { master: master.trim_end_matches('/').to_owned(), patience }
     }
 
+    /// `HOST:PORT`.
+    pub(crate) fn master(&self) -> &str {
+        &self.master
+    }
+
     /// Cancels all jobs of a name, and waits until none is left.
     ///
     /// # Errors
@@ -113,14 +118,14 @@ impl Flink {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread::JoinHandle;
 
     /// A REST service that gives these answers one after the other, and then the requests' first lines.
-    fn played(answers: Vec<String>) -> (Flink, JoinHandle<Vec<String>>) {
+    pub(crate) fn played(answers: Vec<String>) -> (Flink, JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("localhost:0").unwrap();
         let [answer, end] = [Duration::from_secs(100); 2];
         let patience = Patience { answer, end, ..Patience::default() };
@@ -142,6 +147,8 @@ mod tests {
     fn ok(body: &str) -> String {
         format!("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{body}")
     }
+
+    pub(crate) const NO_JOBS: &str = "HTTP/1.0 200 OK\r\n\r\n{\"jobs\":[]}";
 
     /// The list of our job in some state, among others.
     fn listed(state: &str) -> String {

@@ -4,6 +4,7 @@ use crate::PortableRunner;
 use crate::job::artifacts::{self, Artifact};
 use crate::job::client::{JobClient, Patience};
 use crate::job::environment;
+use crate::job::flink::tests::{NO_JOBS, played};
 use crate::replay::JobServer;
 use ferrobeam_core::prelude::Root;
 use ferrobeam_core::runner::Runner;
@@ -157,4 +158,29 @@ fn an_engine_whose_disk_is_full_says_so_while_it_is_given_the_program() {
     let told = staged(&server).unwrap_err();
     assert!(told.contains("staging artifacts broke off (the last one was `PROGRAM`)"), "{told}");
     assert!(told.contains(server.endpoint()) && told.contains("/tmp/staged: no space left on device"), "{told}");
+}
+
+#[test]
+fn a_job_that_its_job_server_lets_go_of_is_looked_for_on_flink() {
+    let cancelled = |master: &str| {
+        let server = JobServer::start(&[], &[]).unwrap();
+        let mut runner = runner(server.endpoint()).flink_master(master).time_limit(SHORT);
+        runner.patience = Patience { end: LONG, ..runner.patience };
+        told(&runner)
+    };
+    let (flink, rest) = played(vec![NO_JOBS.to_owned()]);
+    let told = cancelled(flink.master());
+    assert!(
+        told.ends_with(&format!("and is cancelled; the Flink at `{}` does not run it any more", flink.master())),
+        "{told}"
+    );
+    assert_eq!(rest.join().unwrap(), ["GET /jobs/overview HTTP/1.0"]);
+    // Nobody is there any more.
+    let told = cancelled(flink.master());
+    assert!(
+        told.contains("and is cancelled; the Flink at `")
+            && told.contains("` may still run it, as `ferrobeam_portable-"),
+        "{told}"
+    );
+    assert!(told.contains("cannot be asked"), "{told}");
 }
