@@ -1,6 +1,7 @@
 //! The examples as engines start them, with nobody at the other end.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
+use ferrobeam_portable::replay::JobServer;
 use std::process::Command;
 
 /// What the word count says before it fails.
@@ -39,4 +40,17 @@ fn a_launcher_without_an_engine_says_where_it_looked() {
     let nobody = told(&["--runner=flink", "--job-endpoint=localhost:1"]);
     assert!(nobody.contains("no job server can be reached at `localhost:1`"), "{nobody}");
     assert!(told(&["--runner=prism", "--seed=1"]).contains("--seed is not for --runner=prism"));
+}
+
+#[test]
+fn a_workers_command_that_ends_is_told_before_there_is_a_job() {
+    let server = JobServer::start(&[], &[]).unwrap();
+    let told = |command: &str| {
+        let environment = format!("--environment=process={command}");
+        let engine = ["--runner=portable", "--job-endpoint", server.endpoint(), &environment];
+        refusal(&[&["--input=in.txt", "--output=out"], &engine[..]].concat(), &[])
+    };
+    let ended = told("/bin/false");
+    assert!(ended.contains("`/bin/false` ended before it connected to the engine (exit status: 1)"), "{ended}");
+    assert!(told("no-such-program").contains("`no-such-program` cannot be started: No such file"));
 }

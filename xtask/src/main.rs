@@ -4,10 +4,12 @@
 //! engines, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
 //! `cargo xtask wordcount [MIB]` run only one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
 //! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one; `cargo xtask bench NAME` measures speed.
-//! `cargo xtask faults` kills workers and task managers of a Flink cluster while a pipeline runs.
+//! `cargo xtask faults` kills workers and task managers of a Flink cluster while a pipeline runs; `cargo xtask container` has
+//! Prism's workers started by the boot program of Beam's Go container.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
 
 mod bench;
+mod container;
 mod engines;
 mod faults;
 mod layout;
@@ -32,11 +34,12 @@ fn main() -> ExitCode {
         ["bench", words @ ..] => bench::command(words),
         ["engines", words @ ..] => engines::command(words),
         ["faults", words @ ..] => faults::run(words),
+        ["container"] => container::check(),
         ["conformance", engine, areas @ ..] => {
             cargo(&["build", "--package", "ferrobeam-conformance"], &[]).and_then(|()| conformance(engine, areas))
         }
         _ => Err("usage: cargo xtask test | hostile | model | wordcount [MIB] | bench NAME | engines .. | \
-             conformance ENGINE [AREA..] | faults .."
+             conformance ENGINE [AREA..] | faults .. | container"
             .to_owned()),
     };
     match result {
@@ -55,6 +58,7 @@ fn test() -> Result<(), Failure> {
     cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo(&["test", "--workspace"], &[])?;
     on_engines()?;
+    container::check()?;
     hostile()?;
     wordcount::compare(128)
 }

@@ -8,7 +8,13 @@ use std::process::Command;
 
 /// Makes `mib` MiB of text, counts it both ways, and compares.
 pub(crate) fn compare(mib: u64) -> Result<(), Failure> {
-    let directory = Path::new("target/wordcount");
+    cargo(&["build", "--release", "--package", "ferrobeam-examples"], &[])?;
+    compare_by(&mut Command::new("target/release/wordcount"), "target/wordcount", mib)
+}
+
+/// The same for the word count as this command starts it, in a directory.
+pub(crate) fn compare_by(program: &mut Command, directory: &str, mib: u64) -> Result<(), Failure> {
+    let directory = Path::new(directory);
     let io = |what: &str| {
         let what = what.to_owned();
         move |e: std::io::Error| format!("{what}: {e}")
@@ -18,19 +24,17 @@ pub(crate) fn compare(mib: u64) -> Result<(), Failure> {
     }
     fs::create_dir_all(directory.join("text")).map_err(io("cannot make a directory for text"))?;
     write_text(&directory.join("text"), mib << 20).map_err(io("cannot write text"))?;
-    cargo(&["build", "--release", "--package", "ferrobeam-examples"], &[])?;
-    let (input, output) = ("target/wordcount/text/*.txt", "target/wordcount/counts");
-    let arguments = ["--input", input, "--output", output, "--shards", "3"];
-    run(Command::new("target/release/wordcount").args(arguments))?;
+    program.arg("--input").arg(directory.join("text/*.txt")).arg("--output").arg(directory.join("counts"));
+    run(program.args(["--shards", "3"]))?;
     // Locale C: the same bytes are the same word, and the order is that of bytes.
     let script = r#"
-        set -eu; cd target/wordcount; export LC_ALL=C
+        set -eu; export LC_ALL=C
         cat text/*.txt | tr -s ' \t' '\n' | tr A-Z a-z | sort | uniq -c | awk '{ print $2 ": " $1 }' | sort > expected
         ls counts-0000[012]-of-00003.txt > /dev/null
         sort counts-*-of-00003.txt | cmp - expected
         echo "$(wc -l < expected) words have the same counts"
     "#;
-    run(Command::new("sh").args(["-c", script]))
+    run(Command::new("sh").args(["-c", script]).current_dir(directory))
 }
 
 /// Lines of made-up words whose frequencies fall as in a natural text, in four files.

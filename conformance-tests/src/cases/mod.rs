@@ -62,6 +62,7 @@ suite! {
         steps_keep_the_time,
         a_collection_feeds_many_steps,
         a_long_chain_runs,
+        a_portable_function_is_what_its_bytes_say,
     }
     failures {
         an_error_names_step_file_and_line,

@@ -1,6 +1,7 @@
 //! User code per element: what it sees, what it emits, and the order in which it is called.
 
 use super::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// Refuses to be called out of order; emits, at the end of each bundle, how many elements it had.
 #[derive(Clone)]
@@ -220,6 +221,39 @@ pub(super) fn a_long_chain_runs(runner: &dyn Runner) -> CaseResult {
     passes(runner.run(|root| {
         let end = (0..200).fold(root.create(0u64..100), |c, _| c.map(|x| x + 1));
         assert_that(&end).contains_in_any_order(200..300);
+        Ok(())
+    }))
+}
+
+const SHORT: Tag<String> = Tag::new("short");
+
+/// Keeps long words, and puts a mark before them that does not travel.
+#[derive(Clone, Serialize, Deserialize)]
+struct Long {
+    than: usize,
+    #[serde(skip)]
+    mark: String,
+}
+
+impl DoFn for Long {
+    type In = String;
+    type Out = String;
+
+    fn process(&mut self, word: String, ctx: &mut Context<'_, String>) -> Result<(), BoxError> {
+        if word.len() > self.than { ctx.emit(format!("{}{word}", self.mark)) } else { ctx.emit_to(&SHORT, word) }
+        Ok(())
+    }
+}
+
+#[typetag::serde(name = "conformance::par_do::Long")]
+impl PortableDoFn for Long {}
+
+pub(super) fn a_portable_function_is_what_its_bytes_say(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let words = root.create(["to", "be", "or", "not"].map(str::to_owned));
+        let long = words.par_do_portable_tagged(Long { than: 2, mark: "lost ".to_owned() }, &SHORT);
+        assert_that(&long.main()).is_singleton("not".to_owned());
+        assert_that(&long.get(&SHORT)).contains_in_any_order(["to", "be", "or"].map(str::to_owned));
         Ok(())
     }))
 }

@@ -3,8 +3,8 @@
 //! A seed decides all that the model leaves open: how work is cut into bundles, which bundle runs next, in which order
 //! elements come, into how many parts a source is split, whether a combine is lifted, whether an operator is used
 //! again or made anew. What the model promises holds under every seed; what only happens to hold shows under some.
-//! Every element goes through its coder on every edge, every key through the law of keys, and bundles may be made to
-//! fail and run again. A failing run names its seed.
+//! Every element goes through its coder on every edge, every key through the law of keys, functions that travel as
+//! bytes are read back from them, and bundles may be made to fail and run again. A failing run names its seed.
 //!
 //! ```
 //! use ferrobeam_core::{prelude::*, testing::assert_that};

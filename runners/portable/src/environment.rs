@@ -3,6 +3,7 @@
 use crate::job::artifacts::{Artifact, own_program};
 use crate::job::connect::connect;
 use crate::job::environment;
+use crate::worker::trial::{PATIENCE, try_command};
 use crate::worker::variables;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_model::pipeline as pb;
@@ -69,7 +70,10 @@ impl Environment {
         match self {
             // Prism does not survive a pool that is not there.
             Environment::External { address } => connect("worker pool", address).await.map(drop),
-            Environment::Process { command: Some(command) } => check_command(command),
+            Environment::Process { command: Some(command) } => {
+                check_command(command)?;
+                try_command(command, &variables(true, true), PATIENCE).await
+            }
             _ => Ok(()),
         }
     }

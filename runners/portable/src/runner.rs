@@ -5,6 +5,7 @@ use crate::environment::Environment;
 use crate::failure;
 use crate::interrupt::Interrupts;
 use crate::job::client::{Patience, Prepared};
+use crate::job::flink::Flink;
 use crate::job::follow::Ended;
 use crate::job::lower::lower;
 use crate::job::options::{EngineOptions, to_struct};
@@ -18,6 +19,7 @@ use ferrobeam_core::{Error, Result};
 use ferrobeam_model::job_management::job_messages_response::Response as Update;
 use ferrobeam_model::job_management::job_state::Enum as State;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct PortableRunner {
     server: Server,
+    /// The Flink behind the job server.
+    flink: Option<String>,
     engine: Engine,
     environment: Option<Environment>,
     engine_options: EngineOptions,
@@ -45,6 +49,7 @@ impl PortableRunner {
     pub fn at(job_endpoint: impl Into<String>) -> Self {
         PortableRunner {
             server: Server::At(job_endpoint.into()),
+            flink: None,
             engine: Engine::Other,
             environment: None,
             engine_options: EngineOptions::default(),
@@ -81,10 +86,11 @@ impl PortableRunner {
         PortableRunner { server: Server::At(endpoint.into()), ..self }
     }
 
-    /// Starts a job server for the Flink whose REST service is at `HOST:PORT`, and ends it with the job.
+    /// Runs pipelines on the Flink whose REST service is at `HOST:PORT`: by the job server that was named, which must be in
+    /// front of it, or by one that is started for it and ends with the job. A job that is cancelled is cancelled there, too.
     #[must_use]
     pub fn flink_master(self, master: impl Into<String>) -> Self {
-        PortableRunner { server: Server::ForFlink(master.into()), engine: Engine::Flink, ..self }
+        PortableRunner { flink: Some(master.into()), engine: Engine::Flink, ..self }
     }
 
     /// Where user code runs. If nothing is said: in this process, for an engine on this machine.
@@ -169,6 +175,8 @@ impl Runner for PortableRunner {
 /// A pipeline that an engine has taken in, and what must live as long as its job.
 struct Ready {
     found: Found,
+    /// The job's name, by which people find it, and Flink.
+    name: String,
     _workers: Serving,
     prepared: Prepared,
 }
@@ -189,15 +197,15 @@ impl PortableRunner {
 
     async fn run(&self, graphs: &[Graph]) -> Result<Vec<PipelineResult>> {
         let mut interrupts = if self.is_interruptible { Interrupts::listen()? } else { Interrupts::ignore() };
-        let ready = tokio::select! {
+        let mut ready = tokio::select! {
             ready = self.prepare(graphs) => ready?,
             () = interrupts.next() => return Err(failure("interrupted before there was a job")),
         };
-        let client = &ready.found.client;
+        let client = ready.found.client.clone();
         // Not interrupted: nobody would know of a job that it begins.
         let job = client.run(&ready.prepared).await?;
         (self.progress)(&format!("the job is {job}"));
-        let ended = self.follow(&ready.found, &job, &mut interrupts).await?;
+        let ended = self.follow(&mut ready, &job, &mut interrupts).await?;
         if ended.state != State::Done {
             let state = ended.state.as_str_name().to_lowercase();
             return Err(failure(format!("the job is {state}: {}", ended.reason())));
@@ -213,7 +221,7 @@ impl PortableRunner {
 
     /// Hands the pipeline over, and all that its workers need.
     async fn prepare(&self, graphs: &[Graph]) -> Result<Ready> {
-        let mut found = self.server.find(self.engine, &self.progress).await?;
+        let mut found = self.server.find(self.engine, self.flink.as_deref(), &self.progress).await?;
         found.client = found.client.with_patience(self.patience);
         let environment = self.environment_for(&found).await?;
         let workers = pool::serve(graphs.into()).await?;
@@ -225,16 +233,16 @@ impl PortableRunner {
         if self.engine == Engine::Flink {
             engine_options.go_on_with_checkpoints(graphs.iter().all(Graph::is_bounded));
         }
-        let name = job_name();
+        let name = job_name(found.flink.is_some());
         let options = to_struct(&self.options, &name, &engine_options, found.client.known_options())?;
         let prepared = found.client.prepare(&name, pipeline, options).await?;
         artifacts::stage(&prepared, &files, |_, _| ()).await?;
-        Ok(Ready { found, _workers: workers, prepared })
+        Ok(Ready { found, name, _workers: workers, prepared })
     }
 
     /// Waits for the end of a job, or makes it end.
-    async fn follow(&self, found: &Found, job: &str, interrupts: &mut Interrupts) -> Result<Ended> {
-        let client = &found.client;
+    async fn follow(&self, ready: &mut Ready, job: &str, interrupts: &mut Interrupts) -> Result<Ended> {
+        let client = ready.found.client.clone();
         let on_update = |update: &Update| {
             if let Update::StateResponse(event) = update {
                 (self.progress)(&format!("it is {}", event.state().as_str_name().to_lowercase()));
@@ -261,12 +269,13 @@ impl PortableRunner {
             ended = tokio::time::timeout(self.patience.end, cancel) => ended,
             () = interrupts.next() => return Err(failure(format!("{why} again, and perhaps not cancelled"))),
         };
-        Err(failure(match ended {
+        let told = match ended {
             // It was faster.
             Ok(Ok(ended)) if ended.state == State::Done => return Ok(ended),
             Ok(Ok(ended)) => {
                 // Beam's job server says so, and lets go of the job.
-                let but = if self.engine == Engine::Flink && !found.ends_with_us() {
+                let found = &ready.found;
+                let but = if self.engine == Engine::Flink && !found.ends_with_us() && found.flink.is_none() {
                     ", as its job server says; on a cluster it may run on until it is cancelled by Flink's own means"
                 } else {
                     ""
@@ -275,6 +284,20 @@ impl PortableRunner {
             }
             Ok(Err(error)) => format!("{why}, and was not cancelled: {error}"),
             Err(_) => format!("{why}; it was cancelled, but has not ended within {:?}", self.patience.end),
+        };
+        let Some(flink) = ready.found.flink.as_deref().map(|master| Flink::at(master, self.patience)) else {
+            return Err(failure(told));
+        };
+        // One that was started hands nothing on any more.
+        ready.found.end().await;
+        let left = tokio::select! {
+            left = flink.cancel(&ready.name) => left,
+            () = interrupts.next() => Err(failure("interrupted again")),
+        };
+        let master = flink.master();
+        Err(failure(match left {
+            Ok(()) => format!("{told}; the Flink at `{master}` does not run it any more"),
+            Err(error) => format!("{told}; the Flink at `{master}` may still run it, as `{}`: {error}", ready.name),
         }))
     }
 
@@ -295,17 +318,20 @@ impl PortableRunner {
     }
 }
 
-/// The program's name, by which a person finds the job among others.
-fn job_name() -> String {
+/// The program's name, by which a person finds the job among others; with a number if no other job may have it.
+fn job_name(is_unique: bool) -> String {
     let program = std::env::current_exe().ok();
     let name = program.as_deref().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "ferrobeam".to_owned())
+    let name = name.unwrap_or_else(|| "ferrobeam".to_owned());
+    // The standard library's per-process randomness.
+    let number = || RandomState::new().hash_one(std::process::id()) as u32;
+    if is_unique { format!("{name}-{:08x}", number()) } else { name }
 }
 
 impl fmt::Debug for PortableRunner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("PortableRunner");
-        shown.field("server", &self.server).field("engine", &self.engine);
+        shown.field("server", &self.server).field("flink", &self.flink).field("engine", &self.engine);
         shown.field("environment", &self.environment).finish_non_exhaustive()
     }
 }

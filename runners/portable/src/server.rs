@@ -16,10 +16,9 @@ pub(crate) type Progress = Arc<dyn Fn(&str) + Send + Sync>;
 pub(crate) enum Server {
     /// The one at `HOST:PORT`.
     At(String),
-    /// The engine's own on this machine; if none answers at its usual port, one is started.
+    /// The engine's own on this machine; if none answers at its usual port, one is started. For a Flink that is named one is
+    /// started in any case.
     FindOrStart,
-    /// One that is started for the Flink with this `HOST:PORT`.
-    ForFlink(String),
 }
 
 /// A job server that answers; one that was started ends with this value.
@@ -28,23 +27,36 @@ pub(crate) struct Found {
     /// Whether workers in this process can be reached from the engine.
     pub(crate) is_here: bool,
     started: Option<PrivateEngine>,
-    /// Whether it only hands jobs on to a cluster.
-    is_in_front: bool,
+    /// The Flink to which it hands jobs on, if that is known.
+    pub(crate) flink: Option<String>,
 }
 
 impl Found {
     /// Whether the engine ends when this value is dropped, and all jobs with it; a cluster behind its job server does not.
     pub(crate) fn ends_with_us(&self) -> bool {
-        self.started.is_some() && !self.is_in_front
+        self.started.is_some() && self.flink.is_none()
+    }
+
+    /// Ends a job server that was started, which then hands nothing on any more.
+    pub(crate) async fn end(&mut self) {
+        if let Some(started) = self.started.take() {
+            // It is waited for, and what it says goes to the terminal.
+            let _ = tokio::task::spawn_blocking(move || drop(started)).await;
+        }
     }
 }
 
 impl Server {
-    pub(crate) async fn find(&self, engine: Engine, progress: &Progress) -> Result<Found> {
-        let found = |client, is_here| Found { client, is_here, started: None, is_in_front: false };
-        match self {
-            Server::At(endpoint) => Ok(found(JobClient::connect(endpoint).await?, is_here(endpoint))),
-            Server::FindOrStart => {
+    /// Finds it, or starts it; `flink` is the `HOST:PORT` of a Flink behind it, if that is known.
+    pub(crate) async fn find(&self, engine: Engine, flink: Option<&str>, progress: &Progress) -> Result<Found> {
+        let found = |client, is_here| Found { client, is_here, started: None, flink: flink.map(str::to_owned) };
+        match (self, flink) {
+            // Workers are where the Flink is.
+            (Server::At(endpoint), flink) => {
+                Ok(found(JobClient::connect(endpoint).await?, is_here(flink.unwrap_or(endpoint))))
+            }
+            (Server::FindOrStart, Some(master)) => start("flink-job-server", Some(master), progress).await,
+            (Server::FindOrStart, None) => {
                 let (name, port) = match engine {
                     Engine::Prism => ("prism", 8073),
                     Engine::Flink => ("flink", 8099),
@@ -60,7 +72,6 @@ impl Server {
                 }
                 start(name, None, progress).await
             }
-            Server::ForFlink(master) => start("flink-job-server", Some(master), progress).await,
         }
     }
 }
@@ -75,7 +86,8 @@ async fn start(name: &str, master: Option<&str>, progress: &Progress) -> Result<
     let started = started.await.map_err(|e| failure(format!("starting an engine: {e}")))?;
     let started = started.map_err(|why| failure(format!("cannot start an engine: {why}")))?;
     let client = JobClient::connect(started.job_endpoint()).await?;
-    Ok(Found { client, is_here: master.is_none_or(is_here), started: Some(started), is_in_front: master.is_some() })
+    let flink = master.map(str::to_owned);
+    Ok(Found { client, is_here: master.is_none_or(is_here), started: Some(started), flink })
 }
 
 /// Where engines are installed: for all of a user's pipelines, once.

@@ -42,6 +42,7 @@ pub mod prelude {
         CombineFn, Number, Ordered, approximate_distinct, count, largest, largest_by, latest, max, max_by, mean, min,
         min_by, quantiles, quantiles_by, sample, smallest, smallest_by, sum, to_list,
     };
+    pub use crate::dofn::portable::PortableDoFn;
     pub use crate::dofn::restriction::{OffsetRange, Restriction};
     pub use crate::dofn::side::{SideInputs, View};
     pub use crate::dofn::source::{Claims, Source};
@@ -66,4 +67,6 @@ pub mod prelude {
         SlidingWindows, TimestampCombiner, Trigger, Window, WindowFn, Windowing,
     };
     pub use crate::{BoxError, Coder, Element, Key, PCollection, PTransform, Root, State, Timers, Timestamp, named};
+    // The attribute names its crate by this path.
+    pub use typetag;
 }

@@ -4,7 +4,7 @@ use crate::coder::CoderSpec;
 use crate::dofn::guard::catch;
 use crate::dofn::side::SideDeclaration;
 use crate::error::{Error, Result};
-use crate::graph::{Builder, Graph, Input, NewStep, NodeId, PipelineId, Spec, StepCode};
+use crate::graph::{Builder, Graph, Input, NewStep, NodeId, PipelineId, Portable, Spec, StepCode};
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, PTransform};
 use std::cell::RefCell;
@@ -198,6 +198,13 @@ impl Root {
     pub(crate) fn set_code(&self, node: NodeId, code: StepCode) {
         if let Some(node) = self.0.borrow_mut().nodes.get_mut(node) {
             node.code = Some(code);
+        }
+    }
+
+    /// Has the function of a step travel as bytes.
+    pub(crate) fn carry(&self, node: NodeId, portable: Portable) {
+        if let Some(node) = self.0.borrow_mut().nodes.get_mut(node) {
+            node.portable = Some(portable);
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct RunOptions {
     /// process=COMMAND, external=HOST:PORT (of `worker-pool`), docker=IMAGE
     #[arg(long, value_name = "KIND")]
     environment: Option<Environment>,
-    /// Flink: the REST address of the cluster for which a job server is started
+    /// Flink: the REST address of the cluster behind the job server; if no job server is named, one is started for it
     #[arg(long, value_name = "HOST:PORT")]
     flink_master: Option<String>,
     /// Engines: an option of the engine's own, as parallelism=2; job servers show all options to everybody
@@ -86,10 +86,6 @@ impl RunOptions {
         if let Some((option, _, of)) = wrong {
             let runners = of.iter().map(|name| format!("--runner={name}")).collect::<Vec<_>>().join(" or ");
             return Err(Error::Options(format!("{option} is not for --runner={}; it is for {runners}", self.runner)));
-        }
-        if self.flink_master.is_some() && self.job_endpoint.is_some() {
-            let why = "--flink-master is for a job server that is started, and --job-endpoint for one that runs: give one of them";
-            return Err(Error::Options(why.to_owned()));
         }
         Ok(())
     }
@@ -164,6 +160,7 @@ mod tests {
         let flink = "--runner=flink --flink-master=h:1 --environment=external=h:2 --engine-option parallelism=2 \
                      --engine-option streaming=true";
         assert_eq!(runner(flink).unwrap(), "portable");
+        assert_eq!(runner("--runner=flink --flink-master=h:1 --job-endpoint=h:2").unwrap(), "portable");
     }
 
     #[test]
@@ -177,7 +174,6 @@ mod tests {
         );
         assert!(told("--time-limit=1").contains("--time-limit is not for --runner=direct"));
         assert!(told("--runner=prism --flink-master=h:1").contains("--flink-master is not for"));
-        assert!(told("--runner=flink --flink-master=h:1 --job-endpoint=h:2").contains("one of them"));
         assert!(told("--runner=flink --engine-option=Parallelism=2").contains("snake_case"));
         assert!(told("--runner=flink --accept-engine-differences=all").contains("these are: "));
         assert!(told("--runner=flink --environment=moon").contains("`moon`"));

@@ -108,7 +108,7 @@ impl<'a> Wirer<'a> {
             return Ok(end);
         }
         let transform = self.graph.transform(id)?;
-        let Some(StepCode::Step(code)) = self.graph.code(transform)? else {
+        let Some(StepCode::Step(code)) = self.graph.running_code(transform)? else {
             return Err(Error::Graph(vec![format!("`{}` has no code to run inside a stage", transform.unique_name)]));
         };
         let mut outputs = self.outputs(id)?;

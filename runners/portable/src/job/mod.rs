@@ -4,6 +4,7 @@ pub(crate) mod artifacts;
 pub(crate) mod client;
 pub(crate) mod connect;
 pub(crate) mod environment;
+pub(crate) mod flink;
 pub(crate) mod follow;
 pub(crate) mod lower;
 pub(crate) mod metrics;

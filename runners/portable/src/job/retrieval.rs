@@ -123,6 +123,12 @@ fn with<T>(worker_id: &MetadataValue<Ascii>, message: T) -> Request<T> {
 mod tests {
     use super::*;
     use crate::job::artifacts::Artifact;
+    use crate::services::artifact_retrieval_service_server::{
+        ArtifactRetrievalService, ArtifactRetrievalServiceServer,
+    };
+    use tokio::net::TcpListener;
+    use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
+    use tonic::{Response, Status};
 
     #[test]
     fn a_hash_that_an_engine_loses_is_in_the_name() {
@@ -136,5 +142,64 @@ mod tests {
         let nameless = pb::ArtifactInformation { role_payload: Default::default(), ..lost };
         assert!(identity(&nameless).unwrap_err().to_string().contains("no SHA-256"));
         assert!(choose(&[]).is_err());
+    }
+
+    /// A service with one artifact.
+    struct Service(Vec<u8>);
+
+    #[tonic::async_trait]
+    impl ArtifactRetrievalService for Service {
+        type GetArtifactStream = UnboundedReceiverStream<Result<jobs::GetArtifactResponse, Status>>;
+
+        async fn resolve_artifacts(
+            &self,
+            request: Request<jobs::ResolveArtifactsRequest>,
+        ) -> Result<Response<jobs::ResolveArtifactsResponse>, Status> {
+            let replacements = request.into_inner().artifacts;
+            Ok(Response::new(jobs::ResolveArtifactsResponse { replacements }))
+        }
+
+        async fn get_artifact(
+            &self,
+            _: Request<jobs::GetArtifactRequest>,
+        ) -> Result<Response<Self::GetArtifactStream>, Status> {
+            let (sender, chunks) = tokio::sync::mpsc::unbounded_channel();
+            sender.send(Ok(jobs::GetArtifactResponse { data: self.0.clone().into() })).unwrap();
+            Ok(Response::new(UnboundedReceiverStream::new(chunks)))
+        }
+    }
+
+    /// What comes of fetching an artifact of these bytes.
+    async fn fetched(bytes: &[u8], information: pb::ArtifactInformation, directory: &Path) -> Result<PathBuf, String> {
+        let listener = TcpListener::bind("localhost:0").await.unwrap();
+        let endpoint = format!("localhost:{}", listener.local_addr().unwrap().port());
+        let service = ArtifactRetrievalServiceServer::new(Service(bytes.to_vec()));
+        let router = tonic::transport::Server::builder().add_service(service);
+        let served = tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
+        let fetched = fetch_program(&endpoint, "worker", &[information], directory).await;
+        served.abort();
+        fetched.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_with_path_and_reason() {
+        let directory = tempfile::tempdir().unwrap();
+        let bytes = b"a program";
+        let sha256 = hex(&Sha256::digest(bytes));
+        let artifact = Artifact { path: "/bin/it".into(), size: bytes.len() as u64, sha256: sha256.clone() };
+        let part = directory.path().join(format!("worker-{sha256}.{}.part", std::process::id()));
+        // The system's own device that is always full, where the program is about to be written.
+        std::os::unix::fs::symlink("/dev/full", &part).unwrap();
+        let told = fetched(bytes, artifact.information(), directory.path()).await.unwrap_err();
+        let expected = format!("cannot write the artifact `worker-{sha256}` to `{}`: ", part.display());
+        assert!(told.contains(&expected) && told.contains("No space left on device"), "{told}");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "no halves are left");
+        let path = fetched(bytes, artifact.information(), directory.path()).await.unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        // Not fetched again, or it would be found to be another.
+        assert_eq!(fetched(b"another", artifact.information(), directory.path()).await.unwrap(), path);
+        fs::write(&path, "damaged").unwrap();
+        let told = fetched(b"another", artifact.information(), directory.path()).await.unwrap_err();
+        assert!(told.contains("was damaged: its SHA-256 is"), "{told}");
     }
 }

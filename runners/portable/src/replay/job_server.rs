@@ -3,17 +3,19 @@
 use super::hear::PATIENCE;
 use super::services::locked;
 use crate::failure;
+use crate::services::artifact_staging_service_server::{ArtifactStagingService, ArtifactStagingServiceServer};
 use crate::services::job_service_server::{JobService, JobServiceServer};
 use ferrobeam_core::Result;
 use ferrobeam_model::job_management as jobs;
 use ferrobeam_model::job_management::job_state::Enum as State;
-use std::collections::BTreeSet;
+use ferrobeam_model::pipeline as pb;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 /// A played job server; it is gone when this value is.
 pub struct JobServer {
@@ -28,7 +30,14 @@ struct Shared {
     silent: BTreeSet<&'static str>,
     /// Calls that it does not have.
     lacking: BTreeSet<&'static str>,
+    /// Calls that are refused, and why.
+    refused: Mutex<BTreeMap<&'static str, String>>,
     state: Mutex<State>,
+    /// What the job is said to have failed with.
+    errors: Mutex<Vec<String>>,
+    /// What the last pipeline depends on.
+    artifacts: Mutex<Vec<pb::ArtifactInformation>>,
+    endpoint: String,
     calls: Sender<&'static str>,
 }
 
@@ -45,9 +54,19 @@ impl JobServer {
         let endpoint = format!("localhost:{}", listener.local_addr().map_err(failed)?.port());
         let (sender, receiver) = channel();
         let [silent, lacking] = [silent, lacking].map(|calls| calls.iter().copied().collect());
-        let shared = Arc::new(Shared { silent, lacking, state: Mutex::new(State::Running), calls: sender });
+        let shared = Arc::new(Shared {
+            silent,
+            lacking,
+            refused: Mutex::default(),
+            state: Mutex::new(State::Running),
+            errors: Mutex::default(),
+            artifacts: Mutex::default(),
+            endpoint: endpoint.clone(),
+            calls: sender,
+        });
         let server = JobServiceServer::new(Server(shared.clone())).max_decoding_message_size(usize::MAX);
-        let router = tonic::transport::Server::builder().add_service(server);
+        let staging = ArtifactStagingServiceServer::new(Server(shared.clone()));
+        let router = tonic::transport::Server::builder().add_service(server).add_service(staging);
         runtime.spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
         Ok(JobServer { endpoint, shared, calls: Mutex::new(receiver), runtime: Some(runtime) })
     }
@@ -65,6 +84,17 @@ impl JobServer {
         let calls = locked(&self.calls);
         while calls.recv_timeout(PATIENCE).map_err(|_| failure(format!("waited in vain for `{call}`")))? != call {}
         Ok(())
+    }
+
+    /// Refuses a call from now on.
+    pub fn refuse(&self, call: &'static str, why: &str) {
+        locked(&self.shared.refused).insert(call, why.to_owned());
+    }
+
+    /// Says from now on that the job has failed with these errors.
+    pub fn fail(&self, errors: &[&str]) {
+        *locked(&self.shared.errors) = errors.iter().map(|&error| error.to_owned()).collect();
+        self.say(State::Failed);
     }
 
     /// Says from now on that the job is in this state; `cancel` changes it, too.
@@ -90,7 +120,14 @@ impl Server {
         if self.0.silent.contains(call) {
             std::future::pending::<()>().await;
         }
-        if self.0.lacking.contains(call) { Err(Status::unimplemented("")) } else { Ok(Response::new(answer)) }
+        if self.0.lacking.contains(call) {
+            return Err(Status::unimplemented(""));
+        }
+        self.refusal(call).map_or(Ok(Response::new(answer)), Err)
+    }
+
+    fn refusal(&self, call: &str) -> Option<Status> {
+        locked(&self.0.refused).get(call).map(Status::invalid_argument)
     }
 
     fn state(&self) -> State {
@@ -105,9 +142,20 @@ impl JobService for Server {
     type GetStateStreamStream = Stream<jobs::JobStateEvent>;
     type GetMessageStreamStream = Stream<jobs::JobMessagesResponse>;
 
-    async fn prepare(&self, _: Request<jobs::PrepareJobRequest>) -> Result<Response<jobs::PrepareJobResponse>, Status> {
-        let preparation_id = "prepared".to_owned();
-        self.answer("Prepare", jobs::PrepareJobResponse { preparation_id, ..Default::default() }).await
+    async fn prepare(
+        &self,
+        request: Request<jobs::PrepareJobRequest>,
+    ) -> Result<Response<jobs::PrepareJobResponse>, Status> {
+        let components = request.into_inner().pipeline.and_then(|pipeline| pipeline.components).unwrap_or_default();
+        let artifacts = components.environments.into_values().flat_map(|environment| environment.dependencies);
+        *locked(&self.0.artifacts) = artifacts.collect();
+        let staging = pb::ApiServiceDescriptor { url: self.0.endpoint.clone(), authentication: None };
+        let answer = jobs::PrepareJobResponse {
+            preparation_id: "prepared".to_owned(),
+            artifact_staging_endpoint: Some(staging),
+            staging_session_token: "session".to_owned(),
+        };
+        self.answer("Prepare", answer).await
     }
 
     async fn run(&self, _: Request<jobs::RunJobRequest>) -> Result<Response<jobs::RunJobResponse>, Status> {
@@ -150,7 +198,15 @@ impl JobService for Server {
         &self,
         _: Request<jobs::JobMessagesRequest>,
     ) -> Result<Response<Self::GetMessageStreamStream>, Status> {
-        Err(Status::unimplemented(""))
+        let (sender, messages) = tokio::sync::mpsc::unbounded_channel();
+        for text in locked(&self.0.errors).drain(..) {
+            let importance = jobs::job_message::MessageImportance::JobMessageError.into();
+            let error = jobs::JobMessage { importance, message_text: text, ..Default::default() };
+            let response = Some(jobs::job_messages_response::Response::MessageResponse(error));
+            // It is here that they are received.
+            let _ = sender.send(Ok(jobs::JobMessagesResponse { response }));
+        }
+        Ok(Response::new(UnboundedReceiverStream::new(messages)))
     }
 
     async fn get_job_metrics(
@@ -165,5 +221,39 @@ impl JobService for Server {
         _: Request<jobs::DescribePipelineOptionsRequest>,
     ) -> Result<Response<jobs::DescribePipelineOptionsResponse>, Status> {
         self.answer("DescribePipelineOptions", Default::default()).await
+    }
+}
+
+#[tonic::async_trait]
+impl ArtifactStagingService for Server {
+    type ReverseArtifactRetrievalServiceStream = Stream<jobs::ArtifactRequestWrapper>;
+
+    /// Asks for all that the pipeline depends on; one who refuses breaks off at the first piece, as when a disk is full.
+    async fn reverse_artifact_retrieval_service(
+        &self,
+        answers: Request<Streaming<jobs::ArtifactResponseWrapper>>,
+    ) -> Result<Response<Self::ReverseArtifactRetrievalServiceStream>, Status> {
+        let (ask, asked) = tokio::sync::mpsc::unbounded_channel();
+        let wanted = std::mem::take(&mut *locked(&self.0.artifacts));
+        let (mut answers, refusal) = (answers.into_inner(), self.refusal("ReverseArtifactRetrievalService"));
+        tokio::spawn(async move {
+            // The first message is only the session's token.
+            let _ = answers.message().await;
+            for artifact in wanted {
+                let request = jobs::GetArtifactRequest { artifact: Some(artifact) };
+                let request = Some(jobs::artifact_request_wrapper::Request::GetArtifact(request));
+                let _ = ask.send(Ok(jobs::ArtifactRequestWrapper { request }));
+                while let Ok(Some(piece)) = answers.message().await {
+                    if let Some(refusal) = &refusal {
+                        let _ = ask.send(Err(refusal.clone()));
+                        return;
+                    }
+                    if piece.is_last {
+                        break;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(UnboundedReceiverStream::new(asked)))
     }
 }

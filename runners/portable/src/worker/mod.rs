@@ -6,6 +6,7 @@ mod child_pool;
 pub(crate) mod pool;
 mod provision;
 mod role;
+pub(crate) mod trial;
 
 pub use role::Role;
 

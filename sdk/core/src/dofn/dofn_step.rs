@@ -27,6 +27,7 @@ impl<D: DoFn> DoFnStep<D> {
 }
 
 /// Makes the typed ends of one additional output.
+#[derive(Clone)]
 pub struct TagFactory {
     name: &'static str,
     buffer: fn() -> AnyBox,

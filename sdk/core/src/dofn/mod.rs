@@ -6,6 +6,7 @@ pub mod dofn_step;
 pub mod erased;
 pub mod finalize;
 pub mod guard;
+pub mod portable;
 pub mod restriction;
 pub mod side;
 pub mod source;

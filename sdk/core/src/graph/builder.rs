@@ -5,9 +5,11 @@ use super::mistakes::{Mistakes, Owner};
 use super::{Cleanup, EdgeCoder, FnRef, StepCode};
 use crate::Element;
 use crate::dofn::erased::MAIN;
+use crate::dofn::portable::Restore;
 use crate::dofn::side::{SideDeclaration, WindowMapping};
 use crate::graph::edge_coder::CoderOf;
 use crate::windowing::WindowingStrategy;
+use bytes::Bytes;
 use ferrobeam_model::pipeline as pb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
@@ -30,6 +32,14 @@ pub(crate) struct Node {
     pub(crate) code: Option<StepCode>,
     /// Of side inputs that have one, by local name.
     pub(crate) mappings: BTreeMap<Arc<str>, WindowMapping>,
+    /// Of a function that travels as bytes.
+    pub(crate) portable: Option<Portable>,
+}
+
+/// A function that travels as bytes, and what makes a step of such bytes.
+pub(crate) struct Portable {
+    pub(crate) dofn: Bytes,
+    pub(crate) restore: Restore,
 }
 
 /// An input of a step by its local name.
@@ -141,7 +151,19 @@ impl Builder {
         let label = if *position == 1 { verb.to_owned() } else { format!("{verb}#{position}") };
         let (verb, scope) = (verb.to_owned(), self.scope);
         let (is_users, outputs) = (false, Vec::new());
-        self.nodes.push(Node { label, verb, scope, is_users, at, spec, inputs, outputs, code, mappings });
+        self.nodes.push(Node {
+            label,
+            verb,
+            scope,
+            is_users,
+            at,
+            spec,
+            inputs,
+            outputs,
+            code,
+            mappings,
+            portable: None,
+        });
         node
     }
 

@@ -32,9 +32,11 @@ impl Builder {
         let mut proto = self.pipeline(&names, &ends, 0);
         let fingerprint = fingerprint(&proto);
         proto = self.pipeline(&names, &ends, fingerprint);
+        self.carry(&mut proto, fingerprint)?;
         let step = |(node, name): (&Node, &Arc<str>)| {
             let (step, code) = (StepName { name: name.clone(), at: node.at }, node.code.clone());
-            (name.clone(), Step { name: step, code, mappings: node.mappings.clone() })
+            let restore = node.portable.as_ref().map(|portable| portable.restore.clone());
+            (name.clone(), Step { name: step, code, mappings: node.mappings.clone(), restore })
         };
         let steps = self.nodes.iter().zip(&names).map(step).collect();
         let coders = self.collections.iter().enumerate().map(|(id, c)| (collection_id(id), c.code.clone())).collect();
@@ -162,6 +164,20 @@ impl Builder {
             requirements: self.requirements.iter().map(|&urn| urn.to_owned()).collect(),
             ..Default::default()
         }
+    }
+
+    /// Writes functions that travel as bytes. They are no part of the fingerprint: a worker has them from the graph, and
+    /// what its own construction holds in their place may be anything.
+    fn carry(&self, proto: &mut pb::Pipeline, fingerprint: u64) -> Result<()> {
+        let transforms = &mut proto.components.get_or_insert_default().transforms;
+        for (id, node) in self.nodes.iter().enumerate() {
+            if let Some((portable, transform)) = node.portable.as_ref().zip(transforms.get_mut(&transform_id(id))) {
+                let reference = FnRef { step: transform.unique_name.clone(), fingerprint };
+                let carried = reference.carry(transform, portable.dofn.clone());
+                carried.map_err(|error| Error::Graph(vec![format!("`{}`: {error}", reference.step)]))?;
+            }
+        }
+        Ok(())
     }
 
     /// Each windowing once. Equal functions of the user's own are known by the first step that has one.

@@ -7,6 +7,8 @@ use prost::Message;
 
 /// URN of a function that the worker finds by step id in the graph that it built itself.
 pub const DO_FN: &str = "ferrobeam:dofn:in_graph:v1";
+/// URN of a function that is in the payload itself, beside its step.
+pub const PORTABLE_DO_FN: &str = "ferrobeam:dofn:typetag:v1";
 /// URN of a view of a side input, likewise.
 pub const VIEW_FN: &str = "ferrobeam:view_fn:in_graph:v1";
 /// URN of the mapping of a main input's windows to a side input's, likewise.
@@ -39,7 +41,40 @@ pub(crate) struct AssignWindows {
     pub(crate) step: Option<FnRef>,
 }
 
+/// A function that travels as bytes: a [`FnRef`], and the function.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Carried {
+    #[prost(string, tag = "1")]
+    step: String,
+    #[prost(fixed64, tag = "2")]
+    fingerprint: u64,
+    #[prost(bytes = "bytes", tag = "3")]
+    dofn: Bytes,
+}
+
+/// The function that the payload of a transform holds, if it holds one.
+pub(super) fn carried(transform: &pb::PTransform) -> Option<Bytes> {
+    let spec = transform.spec.as_ref().filter(|spec| spec.urn == urns::transforms::PAR_DO)?;
+    let function = pb::ParDoPayload::decode(&spec.payload[..]).ok()?.do_fn?;
+    // One that is damaged is none that could be read.
+    (function.urn == PORTABLE_DO_FN).then(|| Carried::decode(&function.payload[..]).unwrap_or_default().dofn)
+}
+
 impl FnRef {
+    /// Puts the function itself beside the reference in a transform's payload.
+    ///
+    /// # Errors
+    /// The transform is no ParDo.
+    pub(crate) fn carry(&self, transform: &mut pb::PTransform, dofn: Bytes) -> Result<(), prost::DecodeError> {
+        let spec = transform.spec.get_or_insert_default();
+        let mut payload = pb::ParDoPayload::decode(&spec.payload[..])?;
+        let carried = Carried { step: self.step.clone(), fingerprint: self.fingerprint, dofn };
+        let urn = PORTABLE_DO_FN.to_owned();
+        payload.do_fn = Some(pb::FunctionSpec { urn, payload: carried.encode_to_vec().into() });
+        spec.payload = payload.encode_to_vec().into();
+        Ok(())
+    }
+
     /// The reference in a transform's payload, if it runs code of ours.
     pub fn of(transform: &pb::PTransform) -> Option<FnRef> {
         use urns::transforms::*;

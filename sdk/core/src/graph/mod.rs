@@ -14,13 +14,14 @@ mod wire_coder;
 pub(crate) use edge_coder::CoderOf;
 pub use edge_coder::{EdgeCoder, wire_before};
 pub(crate) use fn_ref::{AssignWindows, COMBINE_FN};
-pub use fn_ref::{DO_FN, FnRef, LATE_OUTPUT, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
+pub use fn_ref::{DO_FN, FnRef, LATE_OUTPUT, PORTABLE_DO_FN, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
 pub use step_name::StepName;
 pub use wire_coder::{ReadPosition, WireCoder};
 
-pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Spec};
+pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Portable, Spec};
 
 use crate::dofn::erased::AnyStep;
+use crate::dofn::portable::Restore;
 use crate::dofn::side::WindowMapping;
 use crate::dofn::splittable::operator::AnySplittable;
 use crate::dofn::stateful::operator::AnyStateful;
@@ -72,6 +73,8 @@ struct Step {
     name: StepName,
     code: Option<StepCode>,
     mappings: BTreeMap<Arc<str>, WindowMapping>,
+    /// Of a step whose function travels as bytes.
+    restore: Option<Restore>,
 }
 
 impl Graph {
@@ -130,6 +133,23 @@ impl Graph {
     /// The transform is not of this pipeline.
     pub fn code(&self, transform: &pb::PTransform) -> Result<Option<&StepCode>> {
         Ok(self.step(transform)?.code.as_ref())
+    }
+
+    /// The code of a transform as it runs: where the payload holds a function, that function, and not the one that this
+    /// process put there when it built the graph. The transform may be an engine's copy.
+    ///
+    /// # Errors
+    /// The transform is not of this pipeline, or its function cannot be read here.
+    pub fn running_code(&self, transform: &pb::PTransform) -> Result<Option<StepCode>> {
+        let step = self.step(transform)?;
+        let Some(dofn) = fn_ref::carried(transform) else { return Ok(step.code.clone()) };
+        match &step.restore {
+            Some(restore) => Ok(Some(StepCode::Step(restore.step(&step.name, &dofn)?))),
+            None => {
+                let source = "its function came as bytes, and not so in the graph of this process".into();
+                Err(Error::User { step: step.name.clone(), element: None, source })
+            }
+        }
     }
 
     /// The coder of a collection.

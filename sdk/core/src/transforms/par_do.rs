@@ -1,9 +1,10 @@
 //! Steps made of a `DoFn`.
 
 use crate::dofn::dofn_step::{DoFnStep, TagFactory};
+use crate::dofn::portable::{PortableDoFn, Restore, to_bytes};
 use crate::dofn::side::{SideDeclaration, SideInputs};
 use crate::dofn::{DoFn, Tag};
-use crate::graph::{FnRef, NodeId, Spec, StepCode, VIEW_FN, WINDOW_MAPPING_FN};
+use crate::graph::{FnRef, NodeId, Portable, Spec, StepCode, VIEW_FN, WINDOW_MAPPING_FN};
 use crate::pcollection::par_do;
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, Root};
@@ -196,6 +197,57 @@ impl<T: Element> PCollection<T> {
         tags: impl Tags,
     ) -> TaggedOutputs<D::Out> {
         self.do_fn("ParDo", dofn, tags, sides.declarations())
+    }
+
+    /// Processes each element with a [`DoFn`] that travels as bytes: see [`PortableDoFn`].
+    ///
+    /// On every runner it is the copy that was read back from the bytes that runs. A function that does not survive the way,
+    /// such as one that holds `f64::NAN`, is an error when the pipeline is built.
+    ///
+    /// ```
+    /// # use ferrobeam_core::{prelude::*, runner::Runner, testing::assert_that};
+    /// # let direct: &dyn Runner = &ferrobeam_direct::DirectRunner::new();
+    /// # direct.run(|root| {
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Scale { by: f64 }
+    /// impl DoFn for Scale {
+    ///     type In = f64;
+    ///     type Out = f64;
+    ///     fn process(&mut self, x: f64, ctx: &mut Context<'_, f64>) -> Result<(), BoxError> {
+    ///         ctx.emit(x * self.by);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// #[typetag::serde]
+    /// impl PortableDoFn for Scale {}
+    ///
+    /// let scaled = root.create([1.0, 2.0]).par_do_portable(Scale { by: 0.5 });
+    /// assert_that(&scaled).contains_in_any_order([0.5, 1.0]);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn par_do_portable<D: PortableDoFn + DoFn<In = T>>(&self, dofn: D) -> PCollection<D::Out> {
+        self.par_do_portable_tagged(dofn, ()).main
+    }
+
+    /// Processes each element with a [`DoFn`] that travels as bytes and has additional outputs: see
+    /// [`par_do_portable`](PCollection::par_do_portable) and [`par_do_tagged`](PCollection::par_do_tagged).
+    #[track_caller]
+    pub fn par_do_portable_tagged<D: PortableDoFn + DoFn<In = T>>(
+        &self,
+        dofn: D,
+        tags: impl Tags,
+    ) -> TaggedOutputs<D::Out> {
+        let restore = Restore::new::<D>(tags.declarations().into_iter().map(|tag| tag.factory).collect());
+        let bytes = to_bytes(&dofn);
+        let outputs = self.do_fn("ParDo", dofn, tags, Vec::new());
+        match bytes {
+            Ok(bytes) => self.root.carry(outputs.main.step, Portable { dofn: bytes.into(), restore }),
+            Err(error) => self.root.mistake_of(outputs.main.step, format!("its function cannot travel: {error}")),
+        }
+        outputs
     }
 
     #[track_caller]

@@ -22,7 +22,7 @@ pub(crate) fn graph(construct: impl FnOnce(&Root)) -> Graph {
 }
 
 /// The mistakes in a pipeline.
-pub(super) fn mistakes(construct: impl FnOnce(&Root)) -> String {
+pub(crate) fn mistakes(construct: impl FnOnce(&Root)) -> String {
     let built = Root::build(|root| {
         construct(root);
         Ok(())
@@ -39,7 +39,7 @@ pub(super) fn steps(graph: &Graph) -> Vec<&str> {
 }
 
 /// A transform by its unique name.
-pub(super) fn transform<'a>(graph: &'a Graph, name: &str) -> &'a pb::PTransform {
+pub(crate) fn transform<'a>(graph: &'a Graph, name: &str) -> &'a pb::PTransform {
     let mut transforms = graph.components().transforms.values();
     transforms.find(|t| t.unique_name == name).unwrap_or_else(|| panic!("no {name} in {:?}", steps(graph)))
 }
@@ -53,7 +53,7 @@ pub(super) fn is_lifted(graph: &Graph, name: &str) -> bool {
 }
 
 /// Rows with timestamps and the global window.
-pub(super) fn batch<T>(rows: impl IntoIterator<Item = (i64, T)>) -> Batch<T> {
+pub(crate) fn batch<T>(rows: impl IntoIterator<Item = (i64, T)>) -> Batch<T> {
     let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
     for (time, value) in rows {
         meta.push(Timestamp::from_millis(time), &WindowSet::GLOBAL, PaneInfo::NO_FIRING);
@@ -63,7 +63,7 @@ pub(super) fn batch<T>(rows: impl IntoIterator<Item = (i64, T)>) -> Batch<T> {
 }
 
 /// The rows of batches with their timestamps.
-pub(super) fn rows<T: Clone>(batches: &[Batch<T>]) -> Vec<(i64, T)> {
+pub(crate) fn rows<T: Clone>(batches: &[Batch<T>]) -> Vec<(i64, T)> {
     let rows = |batch: &Batch<T>| {
         let time = |row| batch.meta.time.get(row).millis();
         batch.values.iter().cloned().enumerate().map(|(row, value)| (time(row), value)).collect::<Vec<_>>()
@@ -94,10 +94,18 @@ pub(super) fn run_to<T: Element, U: Element>(
     receiver.start_bundle()?;
     receiver.receive(input)?;
     receiver.finish_bundle()?;
-    Ok(ends.into_iter().map(|end| std::mem::take(&mut *end.0.lock().unwrap())).collect())
+    Ok(ends.iter().map(Collect::taken).collect())
 }
 
-struct Collect<T>(Arc<Mutex<Vec<Batch<T>>>>);
+/// Keeps what comes.
+pub(crate) struct Collect<T>(Arc<Mutex<Vec<Batch<T>>>>);
+
+impl<T> Collect<T> {
+    /// What came.
+    pub(crate) fn taken(&self) -> Vec<Batch<T>> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
 
 impl<T> Default for Collect<T> {
     fn default() -> Self {

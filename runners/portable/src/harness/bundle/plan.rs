@@ -185,8 +185,7 @@ impl Wirer<'_> {
         if let Some((part, grouping)) = self.shape.merging_part(transform)? {
             return self.merging(id, transform, &step, part, grouping);
         }
-        let own = self.shape.own(transform)?;
-        match (urn, self.graph().code(own)?.cloned()) {
+        match (urn, self.graph().running_code(transform)?) {
             (urns::PAR_DO | urns::ASSIGN_WINDOWS, Some(StepCode::Step(code))) => {
                 let mut outputs = self.outputs(transform)?;
                 let sides = self.sides(id, transform, &step)?;

@@ -1,11 +1,15 @@
 //! The launcher, and job servers that die, say nothing, or lack something.
 
 use crate::PortableRunner;
-use crate::job::client::Patience;
+use crate::job::artifacts::{self, Artifact};
+use crate::job::client::{JobClient, Patience};
+use crate::job::environment;
+use crate::job::flink::tests::{NO_JOBS, played};
 use crate::replay::JobServer;
 use ferrobeam_core::prelude::Root;
 use ferrobeam_core::runner::Runner;
 use ferrobeam_model::job_management::job_state::Enum as State;
+use ferrobeam_model::pipeline as pb;
 use std::io::Read;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -111,4 +115,72 @@ fn a_job_is_cancelled_at_its_time_limit() {
     assert_names(&at_limit(&server, Patience { answer: SHORT, ..patience }), "Cancel", &server, "did not answer");
     let told = at_limit(&server, Patience { end: SHORT, ..patience });
     assert!(told.contains("has not ended within 200ms"), "{told}");
+}
+
+#[test]
+fn what_a_job_server_refuses_is_told_in_its_words() {
+    let why = "unsupported requirement beam:requirement:pardo:stable_input:v1";
+    for call in ["Prepare", "Run"] {
+        let server = JobServer::start(&[], &[]).unwrap();
+        server.refuse(call, why);
+        assert_names(&told(&runner(server.endpoint())), call, &server, why);
+    }
+    // Others take the pipeline, and fail when they look at it.
+    let server = JobServer::start(&[], &[]).unwrap();
+    server.fail(&["No translator known for the URN beam:transform:new:v9"]);
+    let told = told(&runner(server.endpoint()));
+    assert!(told.ends_with("the job is failed: No translator known for the URN beam:transform:new:v9"), "{told}");
+}
+
+/// What becomes of staging a file of three pieces.
+fn staged(server: &JobServer) -> Result<(), String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("program");
+    std::fs::write(&path, vec![7; 5 << 19]).unwrap();
+    let artifacts = [Artifact::of(&path).unwrap()];
+    let environment = environment::process("command", Default::default(), &artifacts[0]);
+    let components = pb::Components { environments: [("rust".to_owned(), environment)].into(), ..Default::default() };
+    let pipeline = pb::Pipeline { components: Some(components), ..Default::default() };
+    let doing = async {
+        let client = JobClient::connect(server.endpoint()).await?;
+        let prepared = client.prepare("job", pipeline, Default::default()).await?;
+        artifacts::stage(&prepared, &artifacts, |_, _| ()).await
+    };
+    let path = path.display().to_string();
+    crate::runtime().unwrap().block_on(doing).map_err(|error| error.to_string().replace(&path, "PROGRAM"))
+}
+
+#[test]
+fn an_engine_whose_disk_is_full_says_so_while_it_is_given_the_program() {
+    let server = JobServer::start(&[], &[]).unwrap();
+    assert_eq!(staged(&server), Ok(()));
+    server.refuse("ReverseArtifactRetrievalService", "write /tmp/staged: no space left on device");
+    let told = staged(&server).unwrap_err();
+    assert!(told.contains("staging artifacts broke off (the last one was `PROGRAM`)"), "{told}");
+    assert!(told.contains(server.endpoint()) && told.contains("/tmp/staged: no space left on device"), "{told}");
+}
+
+#[test]
+fn a_job_that_its_job_server_lets_go_of_is_looked_for_on_flink() {
+    let cancelled = |master: &str| {
+        let server = JobServer::start(&[], &[]).unwrap();
+        let mut runner = runner(server.endpoint()).flink_master(master).time_limit(SHORT);
+        runner.patience = Patience { end: LONG, ..runner.patience };
+        told(&runner)
+    };
+    let (flink, rest) = played(vec![NO_JOBS.to_owned()]);
+    let told = cancelled(flink.master());
+    assert!(
+        told.ends_with(&format!("and is cancelled; the Flink at `{}` does not run it any more", flink.master())),
+        "{told}"
+    );
+    assert_eq!(rest.join().unwrap(), ["GET /jobs/overview HTTP/1.0"]);
+    // Nobody is there any more.
+    let told = cancelled(flink.master());
+    assert!(
+        told.contains("and is cancelled; the Flink at `")
+            && told.contains("` may still run it, as `ferrobeam_portable-"),
+        "{told}"
+    );
+    assert!(told.contains("cannot be asked"), "{told}");
 }
