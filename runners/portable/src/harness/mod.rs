@@ -8,6 +8,7 @@ mod channel;
 mod control;
 mod data;
 mod logging;
+mod lru;
 mod short_ids;
 mod state;
 mod status;

@@ -1,5 +1,6 @@
 //! A bundle descriptor as operators: what each of an engine's steps is here.
 
+use super::cells::{Of, Shelf};
 use super::current::Current;
 use super::desk::Desk;
 use super::keyed::{Keyed, Visitor};
@@ -284,18 +285,24 @@ impl Wirer<'_> {
         let (pair, window) = self.shape.specs_of(collection)?;
         let windows = StrategyWindowCoder::from_spec(&window).map_err(|error| misfit(collection, &error))?;
         let key = without_prefix(&pair).components.first().ok_or_else(|| failure(format!("`{id}` takes no pairs")))?;
+        let shelf = Shelf::new(Of {
+            step: step.clone(),
+            current: self.current.clone(),
+            transform: id.to_owned(),
+            cells: code.facts().cells.clone(),
+        });
         let visitor = Visitor {
             step: step.clone(),
             keys: wire_coder(&*code.key_coder(), key, collection)?,
             code,
             operator,
-            transform: id.to_owned(),
             windows,
             windowing,
             current: self.current.clone(),
             families,
             expiration: payload.on_window_expiration_timer_family_spec,
             at: None,
+            shelf,
             rests: BTreeMap::new(),
             changes: Vec::new(),
         };
