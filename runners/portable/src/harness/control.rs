@@ -6,7 +6,7 @@
 use super::bundle::{Processor, Splitter, Waits, progress};
 use super::cache::{Cache, Tokens};
 use super::channel::{LARGEST_MESSAGE, Tasks, WorkerId};
-use super::data::{DataSender, DataStreams, Inboxes};
+use super::data::{Arrivals, DataSender, DataStreams, Inboxes};
 use super::logging::{Log, Speaker, speaking};
 use super::short_ids::ShortIds;
 use super::state::{self, StateClient};
@@ -139,7 +139,8 @@ impl Control {
             // They are this bundle's, whether they say so or not.
             elements.data.iter_mut().for_each(|data| id.clone_into(&mut data.instruction_id));
             elements.timers.iter_mut().for_each(|timers| id.clone_into(&mut timers.instruction_id));
-            self.inboxes.deliver(elements);
+            // They have come already.
+            let _ = self.inboxes.deliver(elements);
         }
         let tokens = Tokens::new(bundle.cache_tokens);
         let result = self.run(id, &bundle.process_bundle_descriptor_id, tokens, &inbox);
@@ -148,13 +149,7 @@ impl Control {
         result.map(Response::ProcessBundle)
     }
 
-    fn run(
-        &self,
-        id: &str,
-        descriptor: &str,
-        tokens: Tokens,
-        inbox: &std::sync::mpsc::Receiver<super::data::Incoming>,
-    ) -> Result<pb::ProcessBundleResponse> {
+    fn run(&self, id: &str, descriptor: &str, tokens: Tokens, inbox: &Arrivals) -> Result<pb::ProcessBundleResponse> {
         let wiring = Running { descriptor: descriptor.to_owned(), waits: None, splitter: None };
         self.shared().running.insert(id.to_owned(), wiring);
         let idle = self.shared().idle.get_mut(descriptor).and_then(Vec::pop);
@@ -251,7 +246,11 @@ impl Control {
         for (id, Running { descriptor, waits, splitter }) in &shared.running {
             let doing = waits.as_ref().map_or("is prepared", |waits| waits.text());
             let read = splitter.as_ref().map_or(0, Splitter::read);
-            text += &format!("bundle `{id}` of `{descriptor}` {doing}; {read} elements were begun\n");
+            text += &format!("bundle `{id}` of `{descriptor}` {doing}; {read} elements were begun");
+            text += &match self.inboxes.waiting(id) {
+                0 => "\n".to_owned(),
+                bytes => format!("; {bytes} bytes have come and were not looked at\n"),
+            };
         }
         text
     }

@@ -18,6 +18,8 @@ use crate::services::beam_fn_control_client::BeamFnControlClient;
 use cache::Cache;
 use channel::{LARGEST_MESSAGE, Tasks, WorkerId, connect};
 use control::Control;
+#[cfg(test)]
+pub(crate) use data::WAITING;
 use data::{DataStreams, Inboxes};
 use ferrobeam_core::Result;
 use ferrobeam_core::graph::Graph;

@@ -20,7 +20,7 @@ pub(crate) use split::Splitter;
 pub(crate) use waits::Waits;
 
 use super::cache::{Cache, Tokens};
-use super::data::Incoming;
+use super::data::{Arrivals, Incoming};
 use super::state::StateClient;
 use crate::failure;
 use bytes::Bytes;
@@ -42,7 +42,6 @@ use sides::Sides;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
 use waits::For;
 
 /// The operators of a descriptor: for one bundle at a time, and for one after the other.
@@ -121,7 +120,7 @@ impl Processor {
     }
 
     /// Runs the bundle that was started, to its end.
-    pub(crate) fn process(&mut self, inbox: &Receiver<Incoming>) -> Result<Processed> {
+    pub(crate) fn process(&mut self, inbox: &Arrivals) -> Result<Processed> {
         let ((result, finalizers), reported) = metrics::collect(|| finalize::collect(|| self.run(inbox)));
         result?;
         let mut monitoring_infos = infos::user_metrics(&reported, &self.steps);
@@ -147,15 +146,15 @@ impl Processor {
         all
     }
 
-    fn run(&mut self, inbox: &Receiver<Incoming>) -> Result<()> {
+    fn run(&mut self, inbox: &Arrivals) -> Result<()> {
         let mut open: BTreeSet<(String, String)> =
             self.sources.keys().map(|source| (source.clone(), String::new())).collect();
         open.extend(self.families.iter().map(|(transform, family, _)| (transform.clone(), family.clone())));
         self.sources.values_mut().try_for_each(|source| source.next.start_bundle())?;
         let waits = self.current.waits.clone();
         while !open.is_empty() {
-            let gone = |_| failure("the data of a bundle ended before it was complete".to_owned());
-            match waits.during(For::Data, || inbox.recv()).map_err(gone)? {
+            let gone = || failure("the data of a bundle ended before it was complete".to_owned());
+            match waits.during(For::Data, || inbox.next()).ok_or_else(gone)? {
                 Incoming::Data { transform, data, is_last } => {
                     let unknown = || failure(format!("data came for `{transform}`, which is no source of this bundle"));
                     let source = self.sources.get_mut(&transform).ok_or_else(unknown)?;
