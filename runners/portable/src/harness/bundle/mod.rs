@@ -9,6 +9,8 @@ mod merging;
 mod output;
 mod paired;
 mod plan;
+mod questions;
+mod rows;
 mod shape;
 mod sides;
 mod split;

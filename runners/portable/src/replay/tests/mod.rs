@@ -8,6 +8,7 @@ mod job_servers;
 mod merging;
 mod parts;
 mod proxies;
+mod questions;
 mod sides;
 mod splits;
 mod splittable;
