@@ -3,6 +3,7 @@
 mod cells;
 mod current;
 mod desk;
+mod fetch;
 mod infos;
 mod keyed;
 mod merging;

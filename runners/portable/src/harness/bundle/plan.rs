@@ -3,6 +3,7 @@
 use super::cells::{Of, Shelf};
 use super::current::Current;
 use super::desk::Desk;
+use super::fetch::{self, Fetch};
 use super::keyed::{Keyed, Visitor};
 use super::merging::{Carry, Merging};
 use super::output::{Output, OutputEnd};
@@ -91,7 +92,8 @@ impl Wirer<'_> {
         let (collection, position) = (self.shape.one_output(transform)?, Arc::new(ReadPosition::default()));
         self.positions.insert(collection.to_owned(), position.clone());
         self.shape.check(collection)?;
-        let (value, windows) = self.shape.port(transform)?;
+        let (sent, windows) = self.shape.port(transform)?;
+        let value = fetch::whole(&sent);
         // Nothing comes in on a stream that nobody opened, also where nothing goes out.
         (self.connect)(&self.shape.address(transform)?)?;
         let step = StepName::here(&transform.unique_name);
@@ -105,12 +107,18 @@ impl Wirer<'_> {
             }
             Carries::Paired(code) => {
                 let coder = self.paired(&value, &*code, collection)?;
-                rows(coder, step, windows, position.clone(), one(next)?)
+                rows(coder, &step, windows, position.clone(), one(next)?)
             }
             Carries::Questions => {
                 let coder = dynamic(&value, collection)?;
-                rows(coder, step, windows, position.clone(), one(next)?)
+                rows(coder, &step, windows, position.clone(), one(next)?)
             }
+        };
+        let receiver = if sent == value {
+            receiver
+        } else {
+            let fetch = Fetch::new(step, self.current.clone(), &sent, windows, receiver);
+            Box::new(fetch.map_err(|error| misfit(collection, &error))?)
         };
         Ok(Source { collection: collection.to_owned(), next: receiver, position, is_splittable })
     }
@@ -419,12 +427,12 @@ fn one<R: Clone + Send + 'static>(receivers: Vec<AnyReceiver>) -> Result<Next<R>
 /// Reads elements one at a time.
 fn rows<C: RowCoder>(
     coder: C,
-    step: StepName,
+    step: &StepName,
     windows: StrategyWindowCoder,
     position: Arc<ReadPosition>,
     next: Next<C::Row>,
 ) -> Next<Bytes> {
-    Box::new(RowReader { step, coder: Arc::new(coder), windows, position, rest: Vec::new(), next })
+    Box::new(RowReader { step: step.clone(), coder: Arc::new(coder), windows, position, rest: Vec::new(), next })
 }
 
 fn dynamic(spec: &CoderSpec, collection: &str) -> Result<DynCoder> {

@@ -3,6 +3,7 @@
 mod bundles;
 mod caches;
 mod data;
+mod fetches;
 mod hostile;
 mod job_servers;
 mod merging;
