@@ -6,6 +6,7 @@ mod data;
 mod fetches;
 mod hostile;
 mod job_servers;
+mod large;
 mod merging;
 mod parts;
 mod proxies;
