@@ -5,6 +5,7 @@
 pub(crate) mod bundle;
 mod cache;
 mod channel;
+mod committing;
 mod control;
 mod data;
 mod logging;

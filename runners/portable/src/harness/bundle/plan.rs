@@ -26,6 +26,7 @@ use ferrobeam_core::dofn::splittable::operator::{AnySplittable, SplittableOperat
 use ferrobeam_core::dofn::stateful::operator::AnyStateful;
 use ferrobeam_core::graph::{EdgeCoder, Graph, ReadPosition, StepCode, StepName, wire_before};
 use ferrobeam_core::grouping::AnyGrouping;
+use ferrobeam_core::metrics::Reported;
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns::transforms as urns;
@@ -63,7 +64,8 @@ pub(super) fn wire(shape: &Shape<'_>, current: Arc<Current>, connect: Connect<'_
     }
     let Wirer { outputs, families, keyed, sides, counts, .. } = wirer;
     let steps = Arc::new(shape.steps()?);
-    Ok(Processor { sources, outputs, families, keyed, sides, counts, desk, current, steps })
+    let reported = Reported::default();
+    Ok(Processor { sources, outputs, families, keyed, sides, counts, desk, current, steps, reported })
 }
 
 struct Wirer<'a> {
