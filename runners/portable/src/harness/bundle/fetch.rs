@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ferrobeam_core::batch::{Batch, Meta};
 use ferrobeam_core::coder::{Coder, CoderError, CoderProblem, CoderSpec, Decoded, DynCoder, StrategyWindowCoder};
 use ferrobeam_core::dofn::erased::{Next, Receiver};
-use ferrobeam_core::graph::StepName;
+use ferrobeam_core::graph::{ReadPosition, StepName};
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_model::fn_execution as pb;
 use ferrobeam_model::urns::coders;
@@ -27,6 +27,8 @@ pub(super) struct Fetch {
     /// The coder of the stream, and of what is passed on.
     parts: DynCoder,
     whole: DynCoder,
+    /// How far `next` has read.
+    position: Arc<ReadPosition>,
     /// The beginning of an element whose end is in the next piece.
     rest: Bytes,
     next: Next<Bytes>,
@@ -37,14 +39,14 @@ impl Fetch {
     pub(super) fn new(
         step: StepName,
         current: Arc<Current>,
-        value: &CoderSpec,
-        windows: StrategyWindowCoder,
+        (value, windows): (&CoderSpec, StrategyWindowCoder),
+        position: Arc<ReadPosition>,
         next: Next<Bytes>,
     ) -> Decoded<Self> {
         let windowed = |value| CoderSpec::of(coders::WINDOWED_VALUE, vec![value, windows.spec()]);
         let (parts, whole) = (windowed(value.clone()), windowed(whole(value)));
         let (parts, whole) = (DynCoder::from_spec(&parts)?, DynCoder::from_spec(&whole)?);
-        Ok(Fetch { step, current, parts, whole, rest: Bytes::new(), next })
+        Ok(Fetch { step, current, parts, whole, position, rest: Bytes::new(), next })
     }
 
     fn pass(&mut self, piece: Bytes) -> Result<()> {
@@ -97,6 +99,10 @@ impl Receiver<Bytes> for Fetch {
                     Ok(_) if goes_on.get() => {
                         let there = all.len() - input.len();
                         self.pass(all.slice(passed..here))?;
+                        if self.position.is_over() {
+                            // After a split.
+                            return Ok(());
+                        }
                         let whole = self.fetch(&all[here..there]).map_err(|source| self.failed(source))?;
                         self.pass(whole)?;
                         passed = there;

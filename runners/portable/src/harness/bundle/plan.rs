@@ -119,7 +119,7 @@ impl Wirer<'_> {
         let receiver = if sent == value {
             receiver
         } else {
-            let fetch = Fetch::new(step, self.current.clone(), &sent, windows, receiver);
+            let fetch = Fetch::new(step, self.current.clone(), (&sent, windows), position.clone(), receiver);
             Box::new(fetch.map_err(|error| misfit(collection, &error))?)
         };
         Ok(Source { collection: collection.to_owned(), next: receiver, position, is_splittable })

@@ -5,6 +5,7 @@ use crate::replay::{Engine, Port, Stage};
 use bytes::Bytes;
 use ferrobeam_core::coder::wire::{put_prefixed, put_varint};
 use ferrobeam_core::coder::{self, CoderSpec};
+use ferrobeam_model::fn_execution::instruction_response::Response;
 use ferrobeam_model::fn_execution::state_request::Request;
 use ferrobeam_model::fn_execution::{StateKey, state_key};
 use ferrobeam_model::urns::coders;
@@ -107,6 +108,24 @@ fn a_list_that_goes_on_in_the_state_is_read_to_its_end() {
         let asked: Vec<_> = asked.map(|request| request.state_key.unwrap()).collect();
         assert_eq!(asked, ["more", "inner", "inner", "nothing"].map(runner));
     }
+}
+
+#[test]
+fn what_was_split_off_is_not_fetched() {
+    let (engine, stage) = showing();
+    let (source, sink) = (&stage.sources[0], &stage.sinks[0]);
+    engine.states().set(&runner("more"), chunks(&[word("c")], None));
+    let goes_on: Bytes = element(source, "goes on", &chunks(&[], Some("more"))).into();
+    engine.begin("1", &stage);
+    engine.data("1", source, goes_on.clone(), false);
+    assert_eq!(engine.state_request().unwrap().state_key, Some(runner("more")));
+    engine.ask_split("split", "1", &source.transform, 0.0, 3, &[1]);
+    let Response::ProcessBundleSplit(split) = engine.answer("split").unwrap() else { panic!("not a split") };
+    assert_eq!(split.channel_splits[0].first_residual_element, 1);
+    engine.data("1", source, [goes_on.clone(), goes_on].concat().into(), true);
+    engine.done("1").unwrap();
+    let told: Vec<(String, Lists)> = values(&engine, "1", sink);
+    assert_eq!((told.len(), engine.state_requests().len()), (1, 0));
 }
 
 #[test]
