@@ -12,7 +12,7 @@ use crate::graph::StepName;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A sum.
 #[derive(Clone, Copy, Debug)]
@@ -266,10 +266,34 @@ impl Metrics {
     }
 }
 
+/// The metrics of a bundle while it runs, which others may look at.
+#[derive(Clone, Debug, Default)]
+pub struct Reported(Arc<Mutex<Metrics>>);
+
+impl Reported {
+    fn metrics(&self) -> MutexGuard<'_, Metrics> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was reported so far.
+    pub fn so_far(&self) -> Metrics {
+        self.metrics().clone()
+    }
+
+    /// Runs a bundle on this thread; what its user code reports takes the place of what was there.
+    pub fn during<R>(&self, bundle: impl FnOnce() -> R) -> R {
+        *self.metrics() = Metrics::default();
+        let outer = RUNNING.with_borrow_mut(|running| running.bundle.replace(self.clone()));
+        let result = bundle();
+        RUNNING.with_borrow_mut(|running| running.bundle = outer);
+        result
+    }
+}
+
 #[derive(Default)]
 struct Running {
     step: Option<Arc<str>>,
-    bundle: Option<Metrics>,
+    bundle: Option<Reported>,
 }
 
 thread_local! {
@@ -278,10 +302,10 @@ thread_local! {
 
 /// Runs a bundle on this thread and gives back what its user code reported.
 pub fn collect<R>(bundle: impl FnOnce() -> R) -> (R, Metrics) {
-    let outer = RUNNING.with_borrow_mut(|running| running.bundle.replace(Metrics::default()));
-    let result = bundle();
-    let metrics = RUNNING.with_borrow_mut(|running| std::mem::replace(&mut running.bundle, outer));
-    (result, metrics.unwrap_or_default())
+    let reported = Reported::default();
+    let result = reported.during(bundle);
+    let metrics = std::mem::take(&mut *reported.metrics());
+    (result, metrics)
 }
 
 /// The step whose user code runs on this thread.
@@ -304,8 +328,8 @@ impl Drop for StepScope {
 
 fn update(name: Name, new: impl FnOnce() -> Value, change: impl FnOnce(&mut Value)) {
     RUNNING.with_borrow_mut(|running| {
-        if let Running { step: Some(step), bundle: Some(Metrics(metrics)) } = running {
-            change(metrics.entry((step.clone(), name.into())).or_insert_with(new));
+        if let Running { step: Some(step), bundle: Some(reported) } = running {
+            change(reported.metrics().0.entry((step.clone(), name.into())).or_insert_with(new));
         }
     });
 }
@@ -371,6 +395,22 @@ mod tests {
         all.insert("B", "test", "size", Value::Distribution(DistributionData { count: 1, sum: 9, min: 9, max: 9 }));
         assert_eq!((all.counter(&SEEN), all.distribution(&SIZE).max), (7, 9));
         assert!(all.iter().any(|found| found == ("A", "test", "seen", &Value::Counter(6))));
+    }
+
+    #[test]
+    fn a_bundle_that_runs_may_be_looked_at() {
+        let (reported, step) = (Reported::default(), StepName::here("A"));
+        for _ in 0..2 {
+            reported.during(|| {
+                let _scope = enter(&step);
+                SEEN.inc();
+                assert_eq!(reported.so_far().counter(&SEEN), 1);
+                // Another bundle inside of it has metrics of its own.
+                assert_eq!(collect(|| SEEN.add(7)).1.counter(&SEEN), 7);
+                SEEN.inc();
+            });
+            assert_eq!(reported.so_far().counter(&SEEN), 2);
+        }
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! A token says that nobody else has changed the state since. What a bundle changes counts once the engine has confirmed it;
 //! what a failed one has touched is forgotten.
 
+use super::lru::Lru;
 use bytes::Bytes;
 use ferrobeam_model::fn_execution as pb;
 use ferrobeam_model::fn_execution::process_bundle_request::CacheToken;
 use ferrobeam_model::fn_execution::process_bundle_request::cache_token::Type;
 use ferrobeam_model::fn_execution::state_key;
 use prost::Message;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A value under a token.
@@ -70,24 +71,7 @@ impl Tokens {
 #[derive(Debug)]
 pub(crate) struct Cache {
     most: usize,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    values: HashMap<CacheKey, (Bytes, u64)>,
-    by_use: BTreeMap<u64, CacheKey>,
-    uses: u64,
-    size: usize,
-}
-
-impl Kept {
-    fn remove(&mut self, key: &CacheKey) {
-        if let Some((value, used)) = self.values.remove(key) {
-            self.by_use.remove(&used);
-            self.size -= key.size() + value.len();
-        }
-    }
+    kept: Mutex<Lru<CacheKey, Bytes>>,
 }
 
 impl Cache {
@@ -96,40 +80,26 @@ impl Cache {
         Cache { most, kept: Mutex::default() }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Lru<CacheKey, Bytes>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get(&self, key: &CacheKey) -> Option<Bytes> {
-        let mut kept = self.kept();
-        let Kept { values, by_use, uses, .. } = &mut *kept;
-        let (value, used) = values.get_mut(key)?;
-        by_use.remove(used);
-        *uses += 1;
-        *used = *uses;
-        by_use.insert(*uses, key.clone());
-        Some(value.clone())
+        self.kept().get(key).cloned()
     }
 
     pub(crate) fn put(&self, key: CacheKey, value: &Bytes) {
         let mut kept = self.kept();
-        kept.remove(&key);
         let size = key.size() + value.len();
         // One value that takes half of it would send away what is used more often.
         if size > self.most / 2 {
+            kept.remove(&key);
             return;
         }
-        kept.uses += 1;
-        kept.size += size;
-        let used = kept.uses;
-        kept.by_use.insert(used, key.clone());
         // A copy: what was read may be a slice of something larger.
-        kept.values.insert(key, (Bytes::copy_from_slice(value), used));
-        while kept.size > self.most
-            && let Some((_, oldest)) = kept.by_use.first_key_value()
-        {
-            let oldest = oldest.clone();
-            kept.remove(&oldest);
+        kept.put(key, Bytes::copy_from_slice(value), size);
+        while kept.size() > self.most {
+            kept.pop();
         }
     }
 
@@ -155,7 +125,7 @@ mod tests {
         cache.put(key(0), &Bytes::from(vec![0; 600]));
         assert_eq!(cache.get(&key(0)), None);
         there.iter().for_each(|i| cache.remove(&key(*i)));
-        let kept = cache.kept();
-        assert_eq!((kept.size, kept.by_use.len()), (0, 0));
+        let mut kept = cache.kept();
+        assert_eq!((kept.size(), kept.pop()), (0, None));
     }
 }

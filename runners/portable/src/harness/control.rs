@@ -3,17 +3,17 @@
 //! Every bundle runs on a thread of its own; there is no cap, for a bundle may wait for another. An error goes into the
 //! answer, and the worker lives on.
 
-use super::bundle::{Processor, Splitter, Waits, progress};
+use super::bundle::{Processor, Seen, Splitter};
 use super::cache::{Cache, Tokens};
 use super::channel::{LARGEST_MESSAGE, Tasks, WorkerId};
-use super::data::{DataSender, DataStreams, Inboxes};
+use super::committing::Committing;
+use super::data::{Arrivals, DataSender, DataStreams, Inboxes};
 use super::logging::{Log, Speaker, speaking};
 use super::short_ids::ShortIds;
 use super::state::{self, StateClient};
 use crate::failure;
 use crate::services::beam_fn_control_client::BeamFnControlClient;
 use ferrobeam_core::Result;
-use ferrobeam_core::dofn::finalize::Finalizers;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_model::fn_execution as pb;
 use ferrobeam_model::fn_execution::instruction_request::Request;
@@ -24,6 +24,7 @@ use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -55,7 +56,7 @@ pub(super) struct Shared {
     /// Processors between two bundles, by descriptor.
     idle: BTreeMap<String, Vec<Processor>>,
     running: BTreeMap<String, Running>,
-    finalizers: BTreeMap<String, Finalizers>,
+    committing: Committing,
     short_ids: ShortIds,
 }
 
@@ -63,8 +64,13 @@ pub(super) struct Shared {
 struct Running {
     descriptor: String,
     /// None while its operators are wired.
-    waits: Option<Arc<Waits>>,
-    splitter: Option<Splitter>,
+    seen: Option<Seen>,
+}
+
+impl Running {
+    fn splitter(&self) -> Option<&Splitter> {
+        self.seen.as_ref().and_then(|seen| seen.splitter.as_ref())
+    }
 }
 
 impl Control {
@@ -139,7 +145,8 @@ impl Control {
             // They are this bundle's, whether they say so or not.
             elements.data.iter_mut().for_each(|data| id.clone_into(&mut data.instruction_id));
             elements.timers.iter_mut().for_each(|timers| id.clone_into(&mut timers.instruction_id));
-            self.inboxes.deliver(elements);
+            // They have come already.
+            let _ = self.inboxes.deliver(elements);
         }
         let tokens = Tokens::new(bundle.cache_tokens);
         let result = self.run(id, &bundle.process_bundle_descriptor_id, tokens, &inbox);
@@ -148,23 +155,16 @@ impl Control {
         result.map(Response::ProcessBundle)
     }
 
-    fn run(
-        &self,
-        id: &str,
-        descriptor: &str,
-        tokens: Tokens,
-        inbox: &std::sync::mpsc::Receiver<super::data::Incoming>,
-    ) -> Result<pb::ProcessBundleResponse> {
-        let wiring = Running { descriptor: descriptor.to_owned(), waits: None, splitter: None };
+    fn run(&self, id: &str, descriptor: &str, tokens: Tokens, inbox: &Arrivals) -> Result<pb::ProcessBundleResponse> {
+        let wiring = Running { descriptor: descriptor.to_owned(), seen: None };
         self.shared().running.insert(id.to_owned(), wiring);
         let idle = self.shared().idle.get_mut(descriptor).and_then(Vec::pop);
         let mut processor = match idle {
             Some(processor) => processor,
             None => self.processor(descriptor)?,
         };
-        let splitter = processor.start(id, tokens);
-        let waits = Some(processor.waits().clone());
-        self.shared().running.insert(id.to_owned(), Running { descriptor: descriptor.to_owned(), waits, splitter });
+        let seen = Some(processor.start(id, tokens));
+        self.shared().running.insert(id.to_owned(), Running { descriptor: descriptor.to_owned(), seen });
         // A processor whose bundle failed is not used again: its operators may remember what must not have happened.
         let (log, instruction) = (self.log.clone(), id.to_owned());
         let speaker = Speaker { log, instruction, transforms: processor.transforms() };
@@ -174,7 +174,7 @@ impl Control {
         processed.response.monitoring_data = shared.short_ids.shorten(&processed.response.monitoring_infos);
         shared.idle.entry(descriptor.to_owned()).or_default().push(processor);
         if !processed.finalizers.is_empty() {
-            shared.finalizers.insert(id.to_owned(), processed.finalizers);
+            shared.committing.put(id, processed.finalizers, Instant::now());
         }
         Ok(processed.response)
     }
@@ -231,14 +231,14 @@ impl Control {
     /// An engine may ask for a bundle that has ended or never began.
     fn progress(&self, of: &pb::ProcessBundleProgressRequest) -> pb::ProcessBundleProgressResponse {
         let mut shared = self.shared();
-        let splitter = shared.running.get(&of.instruction_id).and_then(|running| running.splitter.as_ref());
-        let monitoring_infos = splitter.map(progress).unwrap_or_default();
+        let seen = shared.running.get(&of.instruction_id).and_then(|running| running.seen.as_ref());
+        let monitoring_infos = seen.map(Seen::progress).unwrap_or_default();
         let monitoring_data = shared.short_ids.shorten(&monitoring_infos);
         pb::ProcessBundleProgressResponse { monitoring_infos, monitoring_data, ..Default::default() }
     }
 
     fn split(&self, of: &pb::ProcessBundleSplitRequest) -> Response {
-        let splitter = self.shared().running.get(&of.instruction_id).and_then(|running| running.splitter.clone());
+        let splitter = self.shared().running.get(&of.instruction_id).and_then(|running| running.splitter().cloned());
         let response = splitter.and_then(|splitter| Some(splitter.split(of.desired_splits.get(&splitter.source)?)));
         Response::ProcessBundleSplit(response.unwrap_or_default())
     }
@@ -248,16 +248,20 @@ impl Control {
         let shared = self.shared();
         let idle: usize = shared.idle.values().map(Vec::len).sum();
         let mut text = format!("{} bundles run, {idle} processors wait for one\n", shared.running.len());
-        for (id, Running { descriptor, waits, splitter }) in &shared.running {
-            let doing = waits.as_ref().map_or("is prepared", |waits| waits.text());
-            let read = splitter.as_ref().map_or(0, Splitter::read);
-            text += &format!("bundle `{id}` of `{descriptor}` {doing}; {read} elements were begun\n");
+        for (id, running) in &shared.running {
+            let doing = running.seen.as_ref().map_or("is prepared", |seen| seen.waits.text());
+            let (descriptor, read) = (&running.descriptor, running.splitter().map_or(0, Splitter::read));
+            text += &format!("bundle `{id}` of `{descriptor}` {doing}; {read} elements were begun");
+            text += &match self.inboxes.waiting(id) {
+                0 => "\n".to_owned(),
+                bytes => format!("; {bytes} bytes have come and were not looked at\n"),
+            };
         }
         text
     }
 
     fn finalize(&self, of: &pb::FinalizeBundleRequest) -> Result<Response> {
-        let finalizers = self.shared().finalizers.remove(&of.instruction_id);
+        let finalizers = self.shared().committing.take(&of.instruction_id, Instant::now());
         if let Some(finalizers) = finalizers {
             finalizers.run()?;
         }

@@ -1,7 +1,8 @@
 //! The data stream: one a connection, shared by all bundles that run.
 //!
-//! Whatever comes for a bundle waits in that bundle's inbox, so that a slow bundle holds up no other. Data may come before
-//! the instruction it is for, and after that instruction failed.
+//! Whatever comes for a bundle waits in that bundle's inbox, so that a slow bundle holds up no other, until too much waits:
+//! then nothing more is taken from the stream before that bundle has taken some. Nobody waits for a bundle that takes
+//! nothing: data may come before the instruction it is for, and after that instruction failed.
 
 use super::channel::{LARGEST_MESSAGE, Tasks, WorkerId, connect};
 use crate::failure;
@@ -12,7 +13,7 @@ use ferrobeam_model::fn_execution as pb;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc as tokio_mpsc;
+use tokio::sync::{mpsc as tokio_mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// How many outgoing messages wait before their makers do.
@@ -20,6 +21,9 @@ const OUTGOING: usize = 16;
 
 /// How many instructions that are over are remembered, whose late data is dropped.
 const REMEMBERED: usize = 1024;
+
+/// How many bytes may wait for a bundle that runs: enough that others seldom wait for it.
+pub(crate) const WAITING: usize = 32 << 20;
 
 /// What comes in for a bundle.
 #[derive(Debug)]
@@ -30,6 +34,17 @@ pub(crate) enum Incoming {
     Timers { transform: String, family: String, timers: Bytes, is_last: bool },
     /// Nothing more will come.
     Broken(String),
+}
+
+impl Incoming {
+    fn size(&self) -> usize {
+        let bytes = match self {
+            Incoming::Data { data, .. } => data.len(),
+            Incoming::Timers { timers, .. } => timers.len(),
+            Incoming::Broken(_) => 0,
+        };
+        size_of::<Incoming>() + bytes
+    }
 }
 
 /// Where what comes in waits, by instruction.
@@ -47,14 +62,78 @@ struct Boxes {
 
 struct Inbox {
     sender: Sender<Incoming>,
+    load: Arc<watch::Sender<Load>>,
     /// Until the instruction takes it.
-    receiver: Option<Receiver<Incoming>>,
+    arrivals: Option<Arrivals>,
+}
+
+/// How much waits in an inbox.
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    bytes: usize,
+    /// Whether a bundle runs that takes it.
+    is_taken: bool,
+}
+
+impl Load {
+    fn is_too_much(&self) -> bool {
+        self.is_taken && self.bytes > WAITING
+    }
 }
 
 impl Inbox {
-    fn new() -> Self {
+    /// An inbox and its other end.
+    fn new() -> (Self, Arrivals) {
         let (sender, receiver) = mpsc::channel();
-        Inbox { sender, receiver: Some(receiver) }
+        let load = Arc::new(watch::Sender::default());
+        (Inbox { sender, load: load.clone(), arrivals: None }, Arrivals { receiver, load })
+    }
+
+    /// An inbox that nobody has taken.
+    fn untaken() -> Self {
+        let (inbox, arrivals) = Inbox::new();
+        Inbox { arrivals: Some(arrivals), ..inbox }
+    }
+
+    fn put(&self, incoming: Incoming) {
+        self.load.send_modify(|load| load.bytes += incoming.size());
+        // Whoever has dropped the receiving end does not want it any more.
+        let _ = self.sender.send(incoming);
+    }
+}
+
+/// The end of an inbox that a bundle has.
+pub(crate) struct Arrivals {
+    receiver: Receiver<Incoming>,
+    load: Arc<watch::Sender<Load>>,
+}
+
+impl Arrivals {
+    /// Waits for what comes next; nothing if nothing can come.
+    pub(crate) fn next(&self) -> Option<Incoming> {
+        let incoming = self.receiver.recv().ok()?;
+        self.load.send_modify(|load| load.bytes = load.bytes.saturating_sub(incoming.size()));
+        Some(incoming)
+    }
+}
+
+impl Drop for Arrivals {
+    fn drop(&mut self) {
+        self.load.send_modify(|load| load.is_taken = false);
+    }
+}
+
+/// Inboxes that may be too full for more.
+#[must_use]
+pub(crate) struct Full(Vec<watch::Receiver<Load>>);
+
+impl Full {
+    /// Waits until their bundles have taken enough, or end.
+    pub(crate) async fn wait(self) {
+        for mut load in self.0 {
+            // An inbox that has gone is not full.
+            let _ = load.wait_for(|load| !load.is_too_much()).await;
+        }
     }
 }
 
@@ -64,18 +143,26 @@ impl Inboxes {
     }
 
     /// The inbox of an instruction that begins.
-    pub(crate) fn open(&self, instruction: &str) -> Receiver<Incoming> {
+    pub(crate) fn open(&self, instruction: &str) -> Arrivals {
         let mut boxes = self.boxes();
         let broken = boxes.broken.clone();
-        let inbox = boxes.open.entry(instruction.to_owned()).or_insert_with(Inbox::new);
-        if let Some(why) = broken {
-            let _ = inbox.sender.send(Incoming::Broken(why));
-        }
+        let inbox = boxes.open.entry(instruction.to_owned()).or_insert_with(Inbox::untaken);
         // An instruction id that an engine uses twice at a time gets an inbox of its own.
-        inbox.receiver.take().unwrap_or_else(|| {
-            *inbox = Inbox::new();
-            inbox.receiver.take().unwrap_or_else(|| mpsc::channel().1)
-        })
+        let arrivals = inbox.arrivals.take().unwrap_or_else(|| {
+            let (own, arrivals) = Inbox::new();
+            *inbox = own;
+            arrivals
+        });
+        if let Some(why) = broken {
+            inbox.put(Incoming::Broken(why));
+        }
+        arrivals.load.send_modify(|load| load.is_taken = true);
+        arrivals
+    }
+
+    /// How many bytes wait for an instruction.
+    pub(crate) fn waiting(&self, instruction: &str) -> usize {
+        self.boxes().open.get(instruction).map_or(0, |inbox| inbox.load.borrow().bytes)
     }
 
     /// Forgets an instruction that is over.
@@ -93,8 +180,8 @@ impl Inboxes {
         }
     }
 
-    /// Hands on what has come.
-    pub(crate) fn deliver(&self, elements: pb::Elements) {
+    /// Hands on what has come; whoever brings it waits before it brings more.
+    pub(crate) fn deliver(&self, elements: pb::Elements) -> Full {
         let data = elements.data.into_iter().map(|data| {
             let pb::elements::Data { instruction_id, transform_id: transform, data, is_last } = data;
             (instruction_id, Incoming::Data { transform, data, is_last })
@@ -104,14 +191,18 @@ impl Inboxes {
             let (transform, family) = (transform_id, timer_family_id);
             (instruction_id, Incoming::Timers { transform, family, timers, is_last })
         });
-        let mut boxes = self.boxes();
+        let (mut boxes, mut full) = (self.boxes(), BTreeMap::new());
         for (instruction, incoming) in data.chain(timers) {
             if boxes.over.contains(&*instruction) {
                 continue;
             }
-            // Whoever has dropped the receiving end does not want it any more.
-            let _ = boxes.open.entry(instruction).or_insert_with(Inbox::new).sender.send(incoming);
+            let inbox = boxes.open.entry(instruction.clone()).or_insert_with(Inbox::untaken);
+            inbox.put(incoming);
+            if inbox.load.borrow().is_too_much() {
+                full.entry(instruction).or_insert_with(|| inbox.load.subscribe());
+            }
         }
+        Full(full.into_values().collect())
     }
 
     /// Tells all that wait that nothing more will come.
@@ -119,7 +210,7 @@ impl Inboxes {
         let mut boxes = self.boxes();
         boxes.broken = Some(why.to_owned());
         for inbox in boxes.open.values() {
-            let _ = inbox.sender.send(Incoming::Broken(why.to_owned()));
+            inbox.put(Incoming::Broken(why.to_owned()));
         }
     }
 }
@@ -191,7 +282,7 @@ impl DataStreams {
                     let mut stream = response.into_inner();
                     loop {
                         match stream.message().await {
-                            Ok(Some(elements)) => end.inboxes.deliver(elements),
+                            Ok(Some(elements)) => end.inboxes.deliver(elements).wait().await,
                             Ok(None) => break format!("the engine has ended the data stream at {at}"),
                             Err(status) => break format!("the data stream at {at} broke: {}", status.message()),
                         }
@@ -203,5 +294,67 @@ impl DataStreams {
         let sender = DataSender { url: address, sender };
         open.insert(url.to_owned(), sender.clone());
         Ok(sender)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    const PIECE: usize = 1 << 20;
+
+    fn piece(instruction: &str) -> pb::Elements {
+        let (instruction_id, transform_id) = (instruction.to_owned(), "source".to_owned());
+        let data = pb::elements::Data { instruction_id, transform_id, data: vec![0; PIECE].into(), is_last: false };
+        pb::Elements { data: vec![data], timers: Vec::new() }
+    }
+
+    /// Brings pieces as the task of a stream does, as far as it comes; `step` is done whenever it must wait.
+    fn bring(inboxes: &Inboxes, instruction: &str, pieces: usize, mut step: impl FnMut()) {
+        let mut all = pin!(async {
+            for _ in 0..pieces {
+                inboxes.deliver(piece(instruction)).wait().await;
+            }
+        });
+        while all.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {
+            step();
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_bundle_that_runs_is_bounded() {
+        let inboxes = Inboxes::default();
+        let arrivals = inboxes.open("slow");
+        let (mut taken, mut most) = (0, 0);
+        bring(&inboxes, "slow", 200, || {
+            most = most.max(inboxes.waiting("slow"));
+            taken += usize::from(arrivals.next().is_some());
+        });
+        assert!((WAITING..WAITING + 2 * PIECE).contains(&most), "{most} bytes");
+        // All of it comes.
+        assert!((0..200 - taken).all(|_| arrivals.next().is_some()));
+        assert_eq!(inboxes.waiting("slow"), 0);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_bundle_that_takes_nothing() {
+        let inboxes = Inboxes::default();
+        let pieces = 2 * WAITING / PIECE;
+        let waits = || panic!("the stream stands still");
+        bring(&inboxes, "not begun", pieces, waits);
+        let begun = inboxes.open("not begun");
+        assert!((0..pieces).all(|_| begun.next().is_some()));
+        // One that fails while the stream waits for it lets it go on.
+        let (mut fails, mut waited) = (Some(inboxes.open("fails")), 0);
+        bring(&inboxes, "fails", pieces, || {
+            fails = None;
+            waited += 1;
+        });
+        assert_eq!(waited, 1);
+        inboxes.close("fails");
+        bring(&inboxes, "fails", pieces, waits);
+        assert_eq!(inboxes.waiting("fails"), 0);
     }
 }

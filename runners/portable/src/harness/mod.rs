@@ -5,9 +5,11 @@
 pub(crate) mod bundle;
 mod cache;
 mod channel;
+mod committing;
 mod control;
 mod data;
 mod logging;
+mod lru;
 mod short_ids;
 mod state;
 mod status;
@@ -17,6 +19,8 @@ use crate::services::beam_fn_control_client::BeamFnControlClient;
 use cache::Cache;
 use channel::{LARGEST_MESSAGE, Tasks, WorkerId, connect};
 use control::Control;
+#[cfg(test)]
+pub(crate) use data::WAITING;
 use data::{DataStreams, Inboxes};
 use ferrobeam_core::Result;
 use ferrobeam_core::graph::Graph;

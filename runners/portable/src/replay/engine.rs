@@ -70,7 +70,7 @@ impl Engine {
         let url = format!("localhost:{}", listener.local_addr().map_err(failed)?.port());
         let most = usize::MAX;
         let server = tonic::transport::Server::builder()
-            .add_service(BeamFnControlServer::new(services.clone()))
+            .add_service(BeamFnControlServer::new(services.clone()).max_decoding_message_size(most))
             .add_service(BeamFnDataServer::new(services.clone()).max_decoding_message_size(most))
             .add_service(BeamFnStateServer::new(services.clone()).max_decoding_message_size(most))
             .add_service(BeamFnLoggingServer::new(services.clone()))

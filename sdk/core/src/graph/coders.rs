@@ -41,6 +41,7 @@ pub(crate) fn capabilities() -> Vec<String> {
         NULLABLE,
         ROW,
         SHARDED_KEY,
+        STATE_BACKED_ITERABLE,
         STRING_UTF8,
         TIMER,
         VARINT,

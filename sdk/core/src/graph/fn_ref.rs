@@ -31,6 +31,27 @@ pub struct FnRef {
     pub fingerprint: u64,
 }
 
+/// The payload of the mapping of windows of a side input: that of its step, and which side input it is.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct SideRef {
+    /// The step's unique name.
+    #[prost(string, tag = "1")]
+    pub step: String,
+    /// The fingerprint of the graph that was submitted.
+    #[prost(fixed64, tag = "2")]
+    pub fingerprint: u64,
+    /// The local name of the side input.
+    #[prost(string, tag = "3")]
+    pub side: String,
+}
+
+impl SideRef {
+    /// The reference as a function of the graph.
+    pub fn function(&self) -> pb::FunctionSpec {
+        pb::FunctionSpec { urn: WINDOW_MAPPING_FN.to_owned(), payload: Bytes::from(self.encode_to_vec()) }
+    }
+}
+
 /// Beam's payload of a step that assigns windows, with the step in a field that Beam does not have and engines keep: its
 /// own window functions are known by their parameters, and name no step.
 #[derive(Clone, PartialEq, Message)]
@@ -91,6 +112,8 @@ impl FnRef {
             | COMBINE_PER_KEY_EXTRACT_OUTPUTS
             | COMBINE_PER_KEY_CONVERT_TO_ACCUMULATORS
             | COMBINE_GROUPED_VALUES => pb::CombinePayload::decode(&spec.payload[..]).ok()?.combine_fn,
+            // An engine asks about a function that is the whole payload.
+            MAP_WINDOWS | MERGE_WINDOWS => pb::FunctionSpec::decode(&spec.payload[..]).ok(),
             ASSIGN_WINDOWS => return AssignWindows::decode(&spec.payload[..]).ok()?.step,
             _ => None,
         }?;

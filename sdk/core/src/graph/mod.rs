@@ -14,7 +14,7 @@ mod wire_coder;
 pub(crate) use edge_coder::CoderOf;
 pub use edge_coder::{EdgeCoder, wire_before};
 pub(crate) use fn_ref::{AssignWindows, COMBINE_FN};
-pub use fn_ref::{DO_FN, FnRef, LATE_OUTPUT, PORTABLE_DO_FN, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
+pub use fn_ref::{DO_FN, FnRef, LATE_OUTPUT, PORTABLE_DO_FN, SideRef, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
 pub use step_name::StepName;
 pub use wire_coder::{ReadPosition, WireCoder};
 

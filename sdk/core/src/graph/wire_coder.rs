@@ -75,6 +75,12 @@ impl ReadPosition {
         self.span().next
     }
 
+    /// Whether all that is left is somebody else's.
+    pub fn is_over(&self) -> bool {
+        let span = self.span();
+        span.next >= span.stop
+    }
+
     /// Takes up to so many elements; fewer before a split, none behind it.
     pub fn claim(&self, most: u64) -> u64 {
         let mut span = self.span();

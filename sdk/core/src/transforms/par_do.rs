@@ -4,7 +4,7 @@ use crate::dofn::dofn_step::{DoFnStep, TagFactory};
 use crate::dofn::portable::{PortableDoFn, Restore, to_bytes};
 use crate::dofn::side::{SideDeclaration, SideInputs};
 use crate::dofn::{DoFn, Tag};
-use crate::graph::{FnRef, NodeId, Portable, Spec, StepCode, VIEW_FN, WINDOW_MAPPING_FN};
+use crate::graph::{FnRef, NodeId, Portable, SideRef, Spec, StepCode, VIEW_FN};
 use crate::pcollection::par_do;
 use crate::windowing::WindowingStrategy;
 use crate::{Element, PCollection, Root};
@@ -298,12 +298,14 @@ pub(crate) fn with_sides(sides: &[SideDeclaration], change: impl Fn(&mut pb::Par
         change(payload, reference);
         for (name, access_pattern) in &views {
             let access_pattern = pb::FunctionSpec { urn: (*access_pattern).to_owned(), payload: bytes::Bytes::new() };
+            let FnRef { step, fingerprint } = reference.clone();
+            let mapping = SideRef { step, fingerprint, side: name.clone() };
             payload.side_inputs.insert(
                 name.clone(),
                 pb::SideInput {
                     access_pattern: Some(access_pattern),
                     view_fn: Some(reference.function(VIEW_FN)),
-                    window_mapping_fn: Some(reference.function(WINDOW_MAPPING_FN)),
+                    window_mapping_fn: Some(mapping.function()),
                 },
             );
         }

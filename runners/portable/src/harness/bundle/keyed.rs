@@ -1,6 +1,6 @@
 //! A stateful step: brings its operator to one key and window after another, with the engine's state and timers.
 
-use super::cells::Place as Cells;
+use super::cells::{Place as Cells, Shelf};
 use super::current::Current;
 use super::output::Output;
 use bytes::Bytes;
@@ -54,6 +54,7 @@ impl Receiver<Bytes> for Keyed {
     fn start_bundle(&mut self) -> Result<()> {
         let mut visitor = self.visitor();
         visitor.at = None;
+        visitor.shelf.start();
         visitor.rests.clear();
         visitor.operator.start_bundle()
     }
@@ -75,6 +76,7 @@ impl Receiver<Bytes> for Keyed {
     fn finish_bundle(&mut self) -> Result<()> {
         let mut visitor = self.visitor();
         visitor.leave()?;
+        visitor.shelf.write()?;
         visitor.operator.finish_bundle()
     }
 }
@@ -84,8 +86,6 @@ pub(super) struct Visitor {
     pub(super) step: StepName,
     pub(super) code: Arc<dyn AnyStateful>,
     pub(super) operator: Box<dyn StatefulOperator>,
-    /// The transform's id in the descriptor.
-    pub(super) transform: String,
     pub(super) keys: Arc<dyn WireCoder>,
     pub(super) windows: StrategyWindowCoder,
     pub(super) windowing: Arc<WindowingStrategy>,
@@ -95,6 +95,8 @@ pub(super) struct Visitor {
     /// The family that stands for the end of a window.
     pub(super) expiration: String,
     pub(super) at: Option<Here>,
+    /// The cells of where it was before.
+    pub(super) shelf: Shelf,
     /// Beginnings of timers whose ends are in the next pieces, by family.
     pub(super) rests: BTreeMap<String, Vec<u8>>,
     pub(super) changes: Vec<TimerChange>,
@@ -102,10 +104,7 @@ pub(super) struct Visitor {
 
 /// The key and window that the operator was brought to.
 pub(super) struct Here {
-    key: Bytes,
     window: Window,
-    /// The key as the engine knows it.
-    wire_key: Bytes,
     cells: Arc<Cells>,
 }
 
@@ -159,34 +158,30 @@ impl Visitor {
     }
 
     fn enter(&mut self, key: &Bytes, window: Window) -> Result<()> {
-        if self.at.as_ref().is_some_and(|here| here.key == *key && here.window == window) {
+        if self.at.as_ref().is_some_and(|here| here.cells.is(key, window)) {
             return Ok(());
         }
         self.leave()?;
-        let (mut wire_key, mut wire_window) = (Vec::new(), Vec::new());
-        self.keys.put(key, &mut wire_key).map_err(|source| self.failed(source.at("key")))?;
-        self.windows.encode(&window, &mut wire_window).map_err(|source| self.failed(source.at("window")))?;
-        let wire_key = Bytes::from(wire_key);
-        let cells = Arc::new(Cells {
-            step: self.step.clone(),
-            current: self.current.clone(),
-            transform: self.transform.clone(),
-            key: wire_key.clone(),
-            window: wire_window.into(),
-            cells: self.code.facts().cells.clone(),
-            logs: Mutex::default(),
-        });
+        let cells = match self.shelf.take(key, window) {
+            Some(cells) => cells,
+            None => {
+                let (mut wire_key, mut wire_window) = (Vec::new(), Vec::new());
+                self.keys.put(key, &mut wire_key).map_err(|source| self.failed(source.at("key")))?;
+                let encoded = self.windows.encode(&window, &mut wire_window);
+                encoded.map_err(|source| self.failed(source.at("window")))?;
+                self.shelf.place(key, window, wire_key, wire_window)
+            }
+        };
         let expires = self.windowing.garbage_collection_time(window);
         self.operator.enter(key, Place { window, expires }, cells.clone())?;
-        self.at = Some(Here { key: key.clone(), window, wire_key, cells });
+        self.at = Some(Here { window, cells });
         Ok(())
     }
 
     fn leave(&mut self) -> Result<()> {
-        match self.at.take() {
-            Some(here) => here.cells.apply(self.operator.leave()?),
-            None => Ok(()),
-        }
+        let Some(here) = self.at.take() else { return Ok(()) };
+        here.cells.apply(self.operator.leave()?)?;
+        self.shelf.keep(here.cells)
     }
 
     /// Tells the engine what has become of a timer.
@@ -195,7 +190,7 @@ impl Visitor {
         let (Some(here), Some(family)) = (&self.at, self.families.get(timer.name)) else {
             return Err(self.failed(CoderError::invalid("a timer family of the engine's", timer.name)));
         };
-        let mut encoded = here.wire_key.to_vec();
+        let mut encoded = here.cells.key.to_vec();
         put_prefixed(timer.tag.as_bytes(), &mut encoded);
         IterableCoder::of_windows(self.windows)
             .encode(&vec![here.window], &mut encoded)

@@ -3,12 +3,15 @@
 mod cells;
 mod current;
 mod desk;
+mod fetch;
 mod infos;
 mod keyed;
 mod merging;
 mod output;
 mod paired;
 mod plan;
+mod questions;
+mod rows;
 mod shape;
 mod sides;
 mod split;
@@ -20,7 +23,7 @@ pub(crate) use split::Splitter;
 pub(crate) use waits::Waits;
 
 use super::cache::{Cache, Tokens};
-use super::data::Incoming;
+use super::data::{Arrivals, Incoming};
 use super::state::StateClient;
 use crate::failure;
 use bytes::Bytes;
@@ -32,7 +35,7 @@ use ferrobeam_core::batch::{Batch, Meta};
 use ferrobeam_core::dofn::erased::Next;
 use ferrobeam_core::dofn::finalize::{self, Finalizers};
 use ferrobeam_core::graph::{Graph, ReadPosition};
-use ferrobeam_core::metrics;
+use ferrobeam_core::metrics::Reported;
 use ferrobeam_model::fn_execution as pb;
 use ferrobeam_model::pipeline::MonitoringInfo;
 use keyed::Keyed;
@@ -42,7 +45,6 @@ use sides::Sides;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
 use waits::For;
 
 /// The operators of a descriptor: for one bundle at a time, and for one after the other.
@@ -60,6 +62,25 @@ pub(crate) struct Processor {
     current: Arc<Current>,
     /// The descriptor's transforms by the names of their steps.
     steps: Arc<BTreeMap<String, String>>,
+    reported: Reported,
+}
+
+/// What others may see of a bundle that runs.
+pub(crate) struct Seen {
+    pub(crate) splitter: Option<Splitter>,
+    /// What it waits for.
+    pub(crate) waits: Arc<Waits>,
+    reported: Reported,
+    steps: Arc<BTreeMap<String, String>>,
+}
+
+impl Seen {
+    /// How far the bundle is, and what its user code has reported.
+    pub(crate) fn progress(&self) -> Vec<MonitoringInfo> {
+        let mut infos = infos::user_metrics(&self.reported.so_far(), &self.steps);
+        infos.extend(self.splitter.iter().map(|splitter| infos::read_index(&splitter.source, splitter.read())));
+        infos
+    }
 }
 
 /// Where elements come in.
@@ -90,29 +111,27 @@ impl Processor {
     }
 
     /// Begins a bundle: who asks how far it is, or for a part of it, asks for this one from now on.
-    pub(crate) fn start(&self, instruction: &str, tokens: Tokens) -> Option<Splitter> {
+    pub(crate) fn start(&mut self, instruction: &str, tokens: Tokens) -> Seen {
+        // Who still looks at the bundle before sees no metrics of this one.
+        self.reported = Reported::default();
         self.current.start(instruction, tokens);
         self.sides.iter().for_each(|sides| sides.start());
         self.counts.values().for_each(|count| count.store(0, Ordering::Relaxed));
         self.sources.values().for_each(|source| source.position.start());
         self.all_outputs().for_each(|output| output.start(instruction));
-        let (id, source) = self.sources.iter().next()?;
-        Some(Splitter {
+        let splitter = self.sources.iter().next().map(|(id, source)| Splitter {
             source: id.clone(),
             position: source.position.clone(),
             desk: self.desk.clone(),
             is_splittable: source.is_splittable,
-        })
+        });
+        let (waits, reported, steps) = (self.current.waits.clone(), self.reported.clone(), self.steps.clone());
+        Seen { splitter, waits, reported, steps }
     }
 
     /// The descriptor's transforms by the names of their steps.
     pub(crate) fn transforms(&self) -> Arc<BTreeMap<String, String>> {
         self.steps.clone()
-    }
-
-    /// What the bundle that runs waits for.
-    pub(crate) fn waits(&self) -> &Arc<Waits> {
-        &self.current.waits
     }
 
     fn all_outputs(&self) -> impl Iterator<Item = &Arc<Output>> {
@@ -121,10 +140,10 @@ impl Processor {
     }
 
     /// Runs the bundle that was started, to its end.
-    pub(crate) fn process(&mut self, inbox: &Receiver<Incoming>) -> Result<Processed> {
-        let ((result, finalizers), reported) = metrics::collect(|| finalize::collect(|| self.run(inbox)));
+    pub(crate) fn process(&mut self, inbox: &Arrivals) -> Result<Processed> {
+        let (result, finalizers) = self.reported.clone().during(|| finalize::collect(|| self.run(inbox)));
         result?;
-        let mut monitoring_infos = infos::user_metrics(&reported, &self.steps);
+        let mut monitoring_infos = infos::user_metrics(&self.reported.so_far(), &self.steps);
         monitoring_infos.extend(self.progress());
         let response = pb::ProcessBundleResponse {
             residual_roots: self.current.take_residuals(),
@@ -147,15 +166,15 @@ impl Processor {
         all
     }
 
-    fn run(&mut self, inbox: &Receiver<Incoming>) -> Result<()> {
+    fn run(&mut self, inbox: &Arrivals) -> Result<()> {
         let mut open: BTreeSet<(String, String)> =
             self.sources.keys().map(|source| (source.clone(), String::new())).collect();
         open.extend(self.families.iter().map(|(transform, family, _)| (transform.clone(), family.clone())));
         self.sources.values_mut().try_for_each(|source| source.next.start_bundle())?;
         let waits = self.current.waits.clone();
         while !open.is_empty() {
-            let gone = |_| failure("the data of a bundle ended before it was complete".to_owned());
-            match waits.during(For::Data, || inbox.recv()).map_err(gone)? {
+            let gone = || failure("the data of a bundle ended before it was complete".to_owned());
+            match waits.during(For::Data, || inbox.next()).ok_or_else(gone)? {
                 Incoming::Data { transform, data, is_last } => {
                     let unknown = || failure(format!("data came for `{transform}`, which is no source of this bundle"));
                     let source = self.sources.get_mut(&transform).ok_or_else(unknown)?;
@@ -181,9 +200,4 @@ impl Processor {
         self.all_outputs().try_for_each(|output| output.finish())?;
         self.current.confirm_writes()
     }
-}
-
-/// How far a running bundle is.
-pub(crate) fn progress(splitter: &Splitter) -> Vec<MonitoringInfo> {
-    vec![infos::read_index(&splitter.source, splitter.read())]
 }

@@ -1,11 +1,15 @@
 //! A bundle descriptor as operators: what each of an engine's steps is here.
 
+use super::cells::{Of, Shelf};
 use super::current::Current;
 use super::desk::Desk;
+use super::fetch::{self, Fetch};
 use super::keyed::{Keyed, Visitor};
 use super::merging::{Carry, Merging};
 use super::output::{Output, OutputEnd};
-use super::paired::{Paired, PairedCoder, PairedReader, PairedWriter};
+use super::paired::{Paired, PairedCoder};
+use super::questions::{Asked, QUESTIONS};
+use super::rows::{RowCoder, RowReader, RowWriter};
 use super::shape::{Carries, Shape};
 use super::sides::{Pairs, Side, Sides};
 use super::splittable::{Applications, Cut, Pair, Process};
@@ -15,13 +19,14 @@ use crate::harness::data::DataSender;
 use crate::merging::MergingPart;
 use bytes::Bytes;
 use ferrobeam_core::Result;
-use ferrobeam_core::coder::{Coder, CoderError, CoderSpec, StrategyWindowCoder};
+use ferrobeam_core::coder::{Coder, CoderError, CoderSpec, DynCoder, StrategyWindowCoder, Value};
 use ferrobeam_core::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Outputs, Wiring, share};
 use ferrobeam_core::dofn::side::{NoSides, SideReader};
 use ferrobeam_core::dofn::splittable::operator::{AnySplittable, SplittableOperator};
 use ferrobeam_core::dofn::stateful::operator::AnyStateful;
 use ferrobeam_core::graph::{EdgeCoder, Graph, ReadPosition, StepCode, StepName, wire_before};
 use ferrobeam_core::grouping::AnyGrouping;
+use ferrobeam_core::metrics::Reported;
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_model::pipeline as pb;
 use ferrobeam_model::urns::transforms as urns;
@@ -59,7 +64,8 @@ pub(super) fn wire(shape: &Shape<'_>, current: Arc<Current>, connect: Connect<'_
     }
     let Wirer { outputs, families, keyed, sides, counts, .. } = wirer;
     let steps = Arc::new(shape.steps()?);
-    Ok(Processor { sources, outputs, families, keyed, sides, counts, desk, current, steps })
+    let reported = Reported::default();
+    Ok(Processor { sources, outputs, families, keyed, sides, counts, desk, current, steps, reported })
 }
 
 struct Wirer<'a> {
@@ -88,7 +94,8 @@ impl Wirer<'_> {
         let (collection, position) = (self.shape.one_output(transform)?, Arc::new(ReadPosition::default()));
         self.positions.insert(collection.to_owned(), position.clone());
         self.shape.check(collection)?;
-        let (value, windows) = self.shape.port(transform)?;
+        let (sent, windows) = self.shape.port(transform)?;
+        let value = fetch::whole(&sent);
         // Nothing comes in on a stream that nobody opened, also where nothing goes out.
         (self.connect)(&self.shape.address(transform)?)?;
         let step = StepName::here(&transform.unique_name);
@@ -100,14 +107,20 @@ impl Wirer<'_> {
                 let read = wire_coder(&*coder, &value, collection)?.read(windows, position.clone());
                 wire_before(&*read, &step, next)?.typed::<Bytes>()?
             }
-            Carries::Paired(code) => Box::new(PairedReader {
-                step,
-                coder: Arc::new(self.paired(&value, &*code, collection)?),
-                windows,
-                position: position.clone(),
-                rest: Vec::new(),
-                next: one(next)?,
-            }),
+            Carries::Paired(code) => {
+                let coder = self.paired(&value, &*code, collection)?;
+                rows(coder, &step, windows, position.clone(), one(next)?)
+            }
+            Carries::Questions => {
+                let coder = dynamic(&value, collection)?;
+                rows(coder, &step, windows, position.clone(), one(next)?)
+            }
+        };
+        let receiver = if sent == value {
+            receiver
+        } else {
+            let fetch = Fetch::new(step, self.current.clone(), (&sent, windows), position.clone(), receiver);
+            Box::new(fetch.map_err(|error| misfit(collection, &error))?)
         };
         Ok(Source { collection: collection.to_owned(), next: receiver, position, is_splittable })
     }
@@ -140,6 +153,7 @@ impl Wirer<'_> {
         }
         let mut ends = match code {
             Some(code) => code.share(input, producers)?,
+            None if QUESTIONS.contains(&self.shape.urn(transform)) => share::<Value>(input.typed()?, producers),
             None => share::<Paired>(input.typed()?, producers),
         };
         let first = ends.pop().ok_or_else(|| failure(format!("`{id}` has no input")))?;
@@ -167,16 +181,23 @@ impl Wirer<'_> {
             }
             Carries::Paired(code) => {
                 let coder = Arc::new(self.paired(&value, &*code, collection)?);
-                let next: Next<Bytes> = Box::new(OutputEnd(output));
-                Ok(AnyReceiver::new(PairedWriter { step, coder, windows, count, next }))
+                Ok(AnyReceiver::new(RowWriter { step, coder, windows, count, next: Box::new(OutputEnd(output)) }))
+            }
+            Carries::Questions => {
+                let coder = Arc::new(dynamic(&value, collection)?);
+                Ok(AnyReceiver::new(RowWriter { step, coder, windows, count, next: Box::new(OutputEnd(output)) }))
             }
         }
     }
 
     /// The operator of a transform, and its code where several producers may share it.
     fn step(&mut self, id: &str, transform: &pb::PTransform) -> Result<(AnyReceiver, Option<Arc<dyn AnyStep>>)> {
-        let step = self.shape.step_name(transform)?;
         let urn = self.shape.urn(transform);
+        if QUESTIONS.contains(&urn) {
+            let next = self.one_output(transform)?.take(MAIN)?;
+            return Ok((AnyReceiver::new(Asked::new(self.shape, transform, next)?), None));
+        }
+        let step = self.shape.step_name(transform)?;
         if let Some(part) = self.shape.combine_part(transform)? {
             let mut outputs = self.one_output(transform)?;
             let wiring = Wiring { step: &step, outputs: &mut outputs, sides: Arc::new(NoSides), parts: PARTS };
@@ -283,18 +304,24 @@ impl Wirer<'_> {
         let (pair, window) = self.shape.specs_of(collection)?;
         let windows = StrategyWindowCoder::from_spec(&window).map_err(|error| misfit(collection, &error))?;
         let key = without_prefix(&pair).components.first().ok_or_else(|| failure(format!("`{id}` takes no pairs")))?;
+        let shelf = Shelf::new(Of {
+            step: step.clone(),
+            current: self.current.clone(),
+            transform: id.to_owned(),
+            cells: code.facts().cells.clone(),
+        });
         let visitor = Visitor {
             step: step.clone(),
             keys: wire_coder(&*code.key_coder(), key, collection)?,
             code,
             operator,
-            transform: id.to_owned(),
             windows,
             windowing,
             current: self.current.clone(),
             families,
             expiration: payload.on_window_expiration_timer_family_spec,
             at: None,
+            shelf,
             rests: BTreeMap::new(),
             changes: Vec::new(),
         };
@@ -368,8 +395,7 @@ impl Wirer<'_> {
                 pairs: pairs.map_err(|error| misfit(collection, &error))?,
                 rows: wire_coder(&**self.graph().coder(own_side)?, &value, collection)?,
                 windows: StrategyWindowCoder::from_spec(&window).map_err(|error| misfit(collection, &error))?,
-                windowing: self.graph().windowing(own_side)?.clone(),
-                mapping: self.graph().side_mapping(self.shape.own_id(transform)?, &name).cloned(),
+                of_main: self.shape.side_windows(transform, &name)?,
             };
             sides.insert(name, side);
         }
@@ -399,6 +425,21 @@ fn one<R: Clone + Send + 'static>(receivers: Vec<AnyReceiver>) -> Result<Next<R>
     Outputs::main(receivers).take(MAIN)
 }
 
+/// Reads elements one at a time.
+fn rows<C: RowCoder>(
+    coder: C,
+    step: &StepName,
+    windows: StrategyWindowCoder,
+    position: Arc<ReadPosition>,
+    next: Next<C::Row>,
+) -> Next<Bytes> {
+    Box::new(RowReader { step: step.clone(), coder: Arc::new(coder), windows, position, rest: Vec::new(), next })
+}
+
+fn dynamic(spec: &CoderSpec, collection: &str) -> Result<DynCoder> {
+    DynCoder::from_spec(spec).map_err(|error| misfit(collection, &error))
+}
+
 fn wire_coder(
     coder: &dyn EdgeCoder,
     spec: &CoderSpec,
@@ -411,7 +452,7 @@ pub(super) fn misfit(collection: &str, error: &CoderError) -> ferrobeam_core::Er
     failure(format!("the engine's coder of `{collection}` is not one of its elements: {error}"))
 }
 
-fn without_prefix(spec: &CoderSpec) -> &CoderSpec {
+pub(super) fn without_prefix(spec: &CoderSpec) -> &CoderSpec {
     match spec.components.as_slice() {
         [inner] if spec.urn == ferrobeam_model::urns::coders::LENGTH_PREFIX => inner,
         _ => spec,

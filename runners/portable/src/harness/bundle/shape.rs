@@ -3,6 +3,8 @@
 //! Engines rename and rearrange transforms; the step in a payload says which one it was.
 
 use super::plan::{misfit, par_do};
+use super::questions::QUESTIONS;
+use super::sides::SideWindows;
 use crate::failure;
 use crate::merging::MergingPart;
 use ferrobeam_core::Result;
@@ -19,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a worker can be asked for.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 15] = [
     urns::DATA_SINK,
     urns::PAR_DO,
     urns::ASSIGN_WINDOWS,
@@ -32,6 +34,9 @@ const KNOWN: [&str; 12] = [
     urns::COMBINE_PER_KEY_EXTRACT_OUTPUTS,
     urns::COMBINE_PER_KEY_CONVERT_TO_ACCUMULATORS,
     urns::COMBINE_GROUPED_VALUES,
+    urns::MAP_WINDOWS,
+    urns::MERGE_WINDOWS,
+    urns::TO_STRING,
 ];
 
 /// A descriptor beside the graph.
@@ -49,6 +54,8 @@ pub(super) enum Carries {
     Values(Arc<dyn EdgeCoder>),
     /// Elements with their work.
     Paired(Arc<dyn AnySplittable>),
+    /// Questions of the engine's, and answers.
+    Questions,
 }
 
 impl<'a> Shape<'a> {
@@ -151,6 +158,14 @@ impl<'a> Shape<'a> {
 
     pub(super) fn side_inputs(&self, transform: &pb::PTransform) -> Result<Vec<String>> {
         sides(transform)
+    }
+
+    /// The windows of a side input of a step.
+    pub(super) fn side_windows(&self, transform: &pb::PTransform, name: &str) -> Result<SideWindows> {
+        let own = self.own(transform)?;
+        let none = || failure(format!("`{}` has no side input `{name}`", own.unique_name));
+        let windowing = self.graph.windowing(own.inputs.get(name).ok_or_else(none)?)?.clone();
+        Ok(SideWindows { windowing, mapping: self.graph.side_mapping(self.own_id(transform)?, name).cloned() })
     }
 
     pub(super) fn par_do(&self, transform: &pb::PTransform) -> Result<pb::ParDoPayload> {
@@ -260,6 +275,7 @@ impl<'a> Shape<'a> {
             }
             match self.urn(transform) {
                 urns::DATA_SOURCE | urns::DATA_SINK => {}
+                urn if QUESTIONS.contains(&urn) => return Ok(Some(Carries::Questions)),
                 urns::FLATTEN => {
                     let others = transform.inputs.values().chain(transform.outputs.values());
                     for other in others {

@@ -34,8 +34,23 @@ pub(super) struct Side {
     pub(super) pairs: Option<Pairs>,
     pub(super) rows: Arc<dyn WireCoder>,
     pub(super) windows: StrategyWindowCoder,
+    pub(super) of_main: SideWindows,
+}
+
+/// Which windows of a side input belong to those of the main input.
+pub(super) struct SideWindows {
     pub(super) windowing: Arc<WindowingStrategy>,
     pub(super) mapping: Option<WindowMapping>,
+}
+
+impl SideWindows {
+    /// The window that belongs to `main`, as `step` sees it.
+    pub(super) fn of(&self, step: &StepName, main: Window) -> Result<Option<Window>> {
+        match &self.mapping {
+            Some(mapping) => mapping.side_window(step, main).map(Some),
+            None => guard(step, || self.windowing.windows.side_window(main)),
+        }
+    }
 }
 
 /// Where keys and values end of pairs that an engine keeps by key.
@@ -108,13 +123,6 @@ impl Sides {
         }
         Ok(Ok(all.into()))
     }
-
-    fn side_window(&self, side: &Side, main: Window) -> Result<Option<Window>> {
-        match &side.mapping {
-            Some(mapping) => mapping.side_window(&self.step, main).map(Some),
-            None => guard(&self.step, || side.windowing.windows.side_window(main)),
-        }
-    }
 }
 
 impl SideReader for Sides {
@@ -127,7 +135,7 @@ impl SideReader for Sides {
         };
         let side = self.sides.get(name).ok_or_else(unknown)?;
         let failed = |source| Error::Coder { step: self.step.clone(), element: None, source };
-        let Some(window) = self.side_window(side, main)? else {
+        let Some(window) = side.of_main.of(&self.step, main)? else {
             return side.rows.rows(&[]).map_err(failed);
         };
         let key = (name.to_owned(), window);

@@ -177,6 +177,38 @@ fn metrics_are_by_the_engines_ids() {
     }
 }
 
+/// The second element waits: what the first has reported is told meanwhile.
+#[test]
+fn a_bundle_that_runs_tells_its_metrics() {
+    let gate = Arc::new(Barrier::new(2));
+    let (engine, stage, _) = busy(Some(gate.clone()));
+    let (source, step) = (&stage.sources[0], stage.id_of("Busy").unwrap());
+    let seen = |infos: &[MonitoringInfo]| {
+        let mut users = infos.iter().filter(|info| info.urn == metrics::USER_SUM_INT64);
+        let of_step = users.find(|info| info.labels[labels::TRANSFORM] == step);
+        of_step.map_or(0, |info| info.payload[0])
+    };
+    for bundle in ["1", "2"] {
+        engine.begin(bundle, &stage);
+        engine.data(bundle, source, source.values([300u64, 5]).unwrap(), true);
+        for question in 0..=20 {
+            let progress = engine.progress(&format!("{bundle} {question}"), bundle).unwrap();
+            let told = seen(&progress.monitoring_infos);
+            // A processor is used again; the bundle before has told two.
+            assert_eq!(told, u8::from(question > 10), "after {question} questions");
+            assert!(told == 0 || progress.monitoring_data.values().any(|payload| payload[..] == [1]));
+            if question == 10 {
+                gate.wait();
+                let done =
+                    |n: u32| seen(&engine.progress(&format!("{bundle} done {n}"), bundle).unwrap().monitoring_infos);
+                assert!((0..1_000_000).any(|n| done(n) == 1), "the first element is never told");
+            }
+        }
+        gate.wait();
+        assert_eq!(seen(&engine.done(bundle).unwrap().monitoring_infos), 2);
+    }
+}
+
 #[test]
 fn questions_about_nobody_are_answered() {
     let (engine, stage, _) = busy(None);

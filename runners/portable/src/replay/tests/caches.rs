@@ -8,9 +8,11 @@ use ferrobeam_model::fn_execution::process_bundle_request::CacheToken;
 use ferrobeam_model::fn_execution::process_bundle_request::cache_token::{SideInput, Type, UserState};
 use ferrobeam_model::fn_execution::state_request::Request;
 
-/// Counts, and fails at zero.
-#[derive(Clone)]
-struct Count;
+/// Counts; fails at zero, and at the end of the bundle after a hundred.
+#[derive(Clone, Default)]
+struct Count {
+    fails: bool,
+}
 
 #[derive(State)]
 #[state(crate = "ferrobeam_core")]
@@ -37,7 +39,12 @@ impl StatefulDoFn for Count {
         state.sum.set(sum);
         state.all.add(n);
         ctx.emit((sum, state.all.iter().count() as u64));
+        self.fails |= n == 100;
         if n == 0 { Err("zero".into()) } else { Ok(()) }
+    }
+
+    fn finish_bundle(&mut self, _: &mut BundleContext<'_, (u64, u64)>) -> Result<(), BoxError> {
+        if self.fails { Err("a hundred".into()) } else { Ok(()) }
     }
 }
 
@@ -71,7 +78,8 @@ fn run<T: Element>(
 
 #[test]
 fn user_state_is_kept_under_its_token_alone() {
-    let engine = engine(|root| root.create([(String::new(), 0u64)]).par_do_stateful(Count).named("Count").discard());
+    let engine =
+        engine(|root| root.create([(String::new(), 0u64)]).par_do_stateful(Count::default()).named("Count").discard());
     let stage = Stage::of(&engine, "stage", &["Count"]).unwrap();
     let add = |id: &str, token: Option<&str>, n: u64| {
         run(&engine, id, &stage, token.map(user).into_iter().collect(), vec![("a".to_owned(), n)])
@@ -89,13 +97,16 @@ fn user_state_is_kept_under_its_token_alone() {
         assert_eq!(add(id, token, 1).unwrap(), reads, "{id}");
         assert_eq!(told(id), [(sum, count)]);
     }
-    // A bundle that fails leaves nothing behind.
-    let before = engine.states().clone();
-    let fails = vec![("a".to_owned(), 1u64), ("b".to_owned(), 0)];
-    run(&engine, "7", &stage, vec![user("u")], fails).unwrap_err();
-    engine.states().restore(before);
-    assert_eq!(add("8", Some("u"), 1).unwrap(), 2);
-    assert_eq!(told("8"), [(7, 7)]);
+    // A bundle that fails leaves nothing behind: it has written nothing, or what it has written is forgotten.
+    for (id, fails, reads, count) in [("7", 0, 0, 7), ("8", 100, 2, 8)] {
+        let before = engine.states().clone();
+        let input = vec![("a".to_owned(), 1u64), ("b".to_owned(), fails)];
+        run(&engine, id, &stage, vec![user("u")], input).unwrap_err();
+        engine.states().restore(before);
+        let next = format!("{id} next");
+        assert_eq!(add(&next, Some("u"), 1).unwrap(), reads);
+        assert_eq!(told(&next), [(count, count)]);
+    }
 }
 
 #[test]

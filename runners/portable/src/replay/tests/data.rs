@@ -1,6 +1,7 @@
 //! Elements in and out.
 
 use super::{engine, run, values};
+use crate::harness::WAITING;
 use crate::replay::{Engine, Port, Stage};
 use bytes::Bytes;
 use ferrobeam_core::coder::CoderSpec;
@@ -8,6 +9,7 @@ use ferrobeam_core::prelude::*;
 use ferrobeam_model::fn_execution as pb;
 use ferrobeam_model::fn_execution::instruction_request::Request;
 use ferrobeam_model::urns::coders;
+use std::sync::{Arc, Barrier};
 
 fn doubling() -> (Engine, Stage) {
     let engine = engine(|root| {
@@ -159,6 +161,65 @@ fn large_outputs_leave_before_the_end() {
     rows.extend(sink.decode::<String>(&engine.output("1", sink).unwrap()).unwrap());
     assert_eq!((rows.len(), &*rows[3000].value), (3001, "end!"));
     engine.done("1").unwrap();
+}
+
+/// The stream stands still only while a bundle that runs has too much before it.
+#[test]
+fn a_slow_bundle_has_so_much_before_it_and_all_bundles_end() {
+    let gate = Arc::new(Barrier::new(2));
+    let waits = gate.clone();
+    let engine = engine(move |root| {
+        let lengths = root.create([String::new()]).map(move |line| match &*line {
+            "wait" => waits.wait().is_leader() as usize,
+            "fail" => panic!("as asked"),
+            _ => line.len(),
+        });
+        lengths.named("Length").discard();
+    });
+    let stage = Stage::of(&engine, "stage", &["Length"]).unwrap();
+    let (source, sink) = (&stage.sources[0], &stage.sinks[0]);
+    let line = |line: &str| source.values([line.to_owned()]).unwrap();
+    let (large, pieces) = (line(&"x".repeat(1 << 20)), (WAITING >> 20) + 8);
+    let send_much = |id: &str| (0..pieces).for_each(|_| engine.data(id, source, large.clone(), false));
+    let send_end = |id: &str| engine.data(id, source, line("end"), true);
+    // So that the worker has its data stream.
+    assert_eq!(run::<String, usize>(&engine, "0", &stage, ["one".to_owned()]).unwrap(), [3]);
+
+    send_much("not begun");
+    engine.data("fails", source, line("fail"), false);
+    send_much("fails");
+    engine.begin("fails", &stage);
+    engine.done("fails").unwrap_err();
+    engine.data("slow", source, line("wait"), false);
+    send_much("slow");
+    engine.begin("slow", &stage);
+    // Behind all that, on the same stream.
+    send_end("quick");
+    engine.begin("quick", &stage);
+    let mut full = 0;
+    for question in 0.. {
+        let status = engine.status(&question.to_string()).unwrap();
+        let of_slow = status.lines().find(|line| line.contains("`slow`")).unwrap_or_default();
+        let waiting = of_slow.split_once("; ").and_then(|(_, rest)| rest.split_once("; ")?.1.split_once(' '));
+        let waiting: usize = waiting.map_or(0, |(bytes, _)| bytes.parse().unwrap());
+        assert!(waiting < WAITING + (2 << 20), "{status}");
+        full += usize::from(waiting > WAITING);
+        if full >= 100 && status.contains("`quick` of `stage` waits for data; 0 elements") {
+            break;
+        }
+        assert!(question < 1_000_000, "{status}");
+    }
+    gate.wait();
+    send_end("slow");
+    engine.done("slow").unwrap();
+    assert_eq!(values::<usize>(&engine, "slow", sink).len(), pieces + 2);
+    engine.done("quick").unwrap();
+    assert_eq!(values::<usize>(&engine, "quick", sink), [3]);
+    send_end("not begun");
+    engine.begin("not begun", &stage);
+    engine.done("not begun").unwrap();
+    assert_eq!(values::<usize>(&engine, "not begun", sink).len(), pieces + 1);
+    engine.end().unwrap();
 }
 
 #[test]

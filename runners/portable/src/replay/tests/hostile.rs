@@ -146,12 +146,19 @@ fn set_urn(stage: &mut Stage, step: &str, urn: &str) {
 #[test]
 fn descriptors_that_make_no_sense_are_refused_with_the_reason() {
     let missing = |urn| move |stage: &mut Stage| set_urn(stage, "Add", urn);
-    for urn in
-        ["beam:transform:map_windows:v1", "beam:transform:merge_windows:v1", "beam:transform:to_string:v1", "x:y:v7"]
-    {
+    for urn in ["beam:transform:read:v1", "x:y:v7"] {
         let error = refusal(missing(urn));
         assert!(error.contains(&format!("the engine asks for `{urn}`")), "{urn}: {error}");
         assert!(error.contains("which this worker cannot do"), "{urn}: {error}");
+    }
+    // Questions about functions that are none, and about what is no pair.
+    for (urn, why) in [
+        ("beam:transform:map_windows:v1", "the payload of `renamed-"),
+        ("beam:transform:merge_windows:v1", "the payload of `renamed-"),
+        ("beam:transform:to_string:v1", "does not take pairs"),
+    ] {
+        let error = refusal(missing(urn));
+        assert!(error.contains(why), "{urn}: {error}");
     }
     let error = refusal(|stage| stage.descriptor.coders.clear());
     assert!(error.contains("the bundle descriptor has no coder `c"), "{error}");

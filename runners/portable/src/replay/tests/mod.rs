@@ -3,12 +3,15 @@
 mod bundles;
 mod caches;
 mod data;
+mod fetches;
 mod functions;
 mod hostile;
 mod job_servers;
+mod large;
 mod merging;
 mod parts;
 mod proxies;
+mod questions;
 mod sides;
 mod splits;
 mod splittable;

@@ -143,6 +143,49 @@ fn what_is_only_written_is_not_read() {
     assert_eq!(act(&engine, "3", &stage, &[("show bag", "", 0)]).unwrap(), [["c"]]);
 }
 
+/// Whatever the order of keys, the engine is asked once for each key and cell, and told once.
+#[test]
+fn keys_that_alternate_are_read_and_written_once() {
+    let (engine, stage) = does();
+    let key = |n: u64| format!("key {}", n % 10);
+    for (id, before) in [("1", 0), ("2", 20)] {
+        let sums = (0..200).map(|n| (key(n), ("sum".to_owned(), (String::new(), 1u64))));
+        let words = (0..200).map(|n| (key(n), ("map".to_owned(), (n.to_string(), n))));
+        let shown = (0..10).map(|n| (key(n), ("show".to_owned(), (String::new(), 0))));
+        let shown = run::<_, Output>(&engine, id, &stage, sums.chain(words).chain(shown).collect::<Vec<_>>()).unwrap();
+        for of_key in &shown {
+            assert_eq!(of_key[0], format!("None {}", before + 20));
+            assert_eq!(of_key[2].matches(':').count(), 20);
+        }
+        let mut counts = BTreeMap::new();
+        requests(&engine).into_iter().for_each(|request| *counts.entry(request).or_insert(0) += 1);
+        let count = |cell: &str, kind| counts.get(&(cell.to_owned(), kind)).copied().unwrap_or_default();
+        for cell in ["value", "bag", "sum", "map", "multimap", "set", "list"] {
+            let written = if ["sum", "map"].contains(&cell) { 10 } else { 0 };
+            assert_eq!((count(cell, "get"), count(cell, "append")), (10, written), "{cell} in bundle {id}");
+        }
+    }
+}
+
+/// What is beyond the bound is written before the end, and read again.
+#[test]
+fn large_cells_are_not_all_kept_until_the_end() {
+    let (engine, stage) = does();
+    let (large, keys) = ("x".repeat(5 << 20), ["a", "b", "c", "d"]);
+    let action = |key: &str, action: &str, word: &str| (key.to_owned(), (action.to_owned(), (word.to_owned(), 1u64)));
+    let sets = keys.iter().map(|key| action(key, "set value", &format!("{key}{large}")));
+    let shows = keys.iter().map(|key| action(key, "show", ""));
+    let shown = run::<_, Output>(&engine, "1", &stage, sets.chain(shows).collect::<Vec<_>>()).unwrap();
+    for (key, shown) in keys.iter().zip(&shown) {
+        assert_eq!(shown[0], format!("Some(\"{key}{large}\") 0"));
+    }
+    let all = requests(&engine);
+    let of_value: Vec<_> = of(&all).into_iter().filter(|(cell, _)| *cell == "value").map(|(_, kind)| kind).collect();
+    // Three fit: the first is written for the fourth, and read again when that one has gone.
+    assert!(of_value.starts_with(&["clear", "append"]) && of_value.contains(&"get"), "{of_value:?}");
+    assert_eq!(of_value.iter().filter(|kind| **kind == "append").count(), 4);
+}
+
 #[test]
 fn pages_end_anywhere() {
     let (engine, stage) = does();
@@ -255,31 +298,32 @@ fn all_cells_are_as_a_model_says() {
     let (engine, stage) = does();
     let (cases, bundles) = (AtomicU64::new(0), AtomicU64::new(0));
     // Long enough that logs are written anew.
-    let script = prop::collection::vec(prop::collection::vec(action(), 0..60), 1..8);
+    let script = prop::collection::vec(prop::collection::vec((0..3usize, action()), 0..60), 1..8);
     let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&script, |script| {
-        let key = format!("key {}", cases.fetch_add(1, Ordering::Relaxed));
+        let case = cases.fetch_add(1, Ordering::Relaxed);
         engine.states().page_by(1 + script.len());
-        let mut model = Model::default();
+        let mut models = <[Model; 3]>::default();
         for actions in script {
             let id = bundles.fetch_add(1, Ordering::Relaxed).to_string();
-            let fails = actions.iter().any(|(action, ..)| *action == "fail");
+            let fails = actions.iter().any(|(_, (action, ..))| *action == "fail");
             let snapshot = engine.states().clone();
-            let (before, mut expected) = (model.clone(), Vec::new());
-            for action in &actions {
-                model.act(*action);
+            let (before, mut expected) = (models.clone(), Vec::new());
+            for (key, action) in &actions {
+                models[*key].act(*action);
                 if action.0 == "show" {
-                    expected.push(model.show());
+                    expected.push(models[*key].show());
                 }
             }
-            let input =
-                actions.iter().map(|(action, word, n)| (key.clone(), ((*action).to_owned(), ((*word).to_owned(), *n))));
+            let input = actions.iter().map(|(key, (action, word, n))| {
+                (format!("{case} {key}"), ((*action).to_owned(), ((*word).to_owned(), *n)))
+            });
             let told = run::<_, Output>(&engine, &id, &stage, input.collect::<Vec<_>>());
             if fails {
                 prop_assert!(told.is_err());
                 // An engine forgets what a failed bundle wrote.
                 engine.states().restore(snapshot);
-                model = before;
+                models = before;
             } else {
                 prop_assert_eq!(told.unwrap(), expected);
             }
