@@ -26,7 +26,7 @@ enum Command {
     /// List the cases with their profiles
     List,
     /// Run cases and compare what comes of them with the ledger
-    Run(Run),
+    Run(Box<Run>),
     /// Print the capability matrix, as Markdown
     Matrix,
     /// Print the page that shows the matrix and every case that does not hold, as Markdown

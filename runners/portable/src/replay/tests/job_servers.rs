@@ -138,7 +138,7 @@ fn staged(server: &JobServer) -> Result<(), String> {
     let path = directory.path().join("program");
     std::fs::write(&path, vec![7; 5 << 19]).unwrap();
     let artifacts = [Artifact::of(&path).unwrap()];
-    let environment = environment::process("command", Default::default(), &artifacts[0]);
+    let environment = environment::process("command", Default::default(), &artifacts);
     let components = pb::Components { environments: [("rust".to_owned(), environment)].into(), ..Default::default() };
     let pipeline = pb::Pipeline { components: Some(components), ..Default::default() };
     let doing = async {
