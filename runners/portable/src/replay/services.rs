@@ -152,10 +152,12 @@ impl BeamFnState for Services {
         request: Request<Streaming<pb::StateRequest>>,
     ) -> Result<Response<Self::StateStream>, Status> {
         self.take(request.into_inner(), |played, request| {
-            if let Some(answer) = played.states.answer(&request) {
+            let answer = played.states.answer(&request);
+            // Before the worker can go on.
+            played.tell(Event::State(request));
+            if let Some(answer) = answer {
                 played.answers.say(Ok(answer));
             }
-            played.tell(Event::State(request));
         });
         self.0.answers.open()
     }
