@@ -20,9 +20,6 @@ use side::{Side, Work};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How often each side runs.
-const ROUNDS: usize = 3;
-
 /// Does what the words after `bench` say.
 pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
     match words {
@@ -33,7 +30,7 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
         ["startup"] => startup(),
         ["prism", size @ ..] => compare("prism", &Side::GO, &Sizes::read(size)?),
         ["flink", size @ ..] => compare("flink", &Side::PYTHON, &Sizes::read(size)?),
-        _ => Err("usage: cargo xtask bench harness | startup | prism [MIB EVENTS] | flink [MIB EVENTS]".to_owned()),
+        _ => Err("usage: cargo xtask bench harness | startup | prism [MIB EVENTS [ROUNDS]] | flink [..]".to_owned()),
     }
 }
 
@@ -42,15 +39,22 @@ struct Sizes {
     /// MiB of text.
     mib: u64,
     events: u64,
+    /// How often each side runs.
+    rounds: u64,
 }
 
 impl Sizes {
     fn read(words: &[&str]) -> Result<Self, Failure> {
         let number = |word: &str| word.parse().map_err(|e| format!("{word}: {e}"));
         match words {
-            [] => Ok(Sizes { mib: 128, events: 2_000_000 }),
-            [mib, events] => Ok(Sizes { mib: number(mib)?, events: number(events)? }),
-            _ => Err("give the MiB of text and the number of events, or neither".to_owned()),
+            [] => Ok(Sizes { mib: 128, events: 2_000_000, rounds: 3 }),
+            [mib, events] => Ok(Sizes { mib: number(mib)?, events: number(events)?, rounds: 3 }),
+            [mib, events, rounds] => {
+                Ok(Sizes { mib: number(mib)?, events: number(events)?, rounds: number(rounds)?.max(1) })
+            }
+            _ => {
+                Err("give the MiB of text and the number of events, and perhaps that of rounds, or nothing".to_owned())
+            }
         }
     }
 }
@@ -101,7 +105,7 @@ fn startup() -> Result<(), Failure> {
 }
 
 fn compare(engine: &str, peer: &Side, sizes: &Sizes) -> Result<(), Failure> {
-    let Sizes { mib, events } = *sizes;
+    let Sizes { mib, events, rounds } = *sizes;
     build()?;
     peer.build()?;
     let text = folder().join(format!("words-{mib}.txt"));
@@ -110,7 +114,7 @@ fn compare(engine: &str, peer: &Side, sizes: &Sizes) -> Result<(), Failure> {
     for work in [Work::Words(text), Work::Sums(events)] {
         let elements = work.elements()? as f64;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for round in 1..=ROUNDS {
+        for round in 1..=rounds {
             for (side, all) in [(&Side::OURS, &mut ours), (peer, &mut theirs)] {
                 // A new one for each: engines keep things, and one side must not pay for what the other left.
                 let running = start(engine)?;
@@ -134,7 +138,7 @@ fn compare(engine: &str, peer: &Side, sizes: &Sizes) -> Result<(), Failure> {
         ));
     }
     println!(
-        "\n{mib} MiB of words, {events} events, on {engine}, workers as processes; medians of {ROUNDS}; the results are the same"
+        "\n{mib} MiB of words, {events} events, on {engine}, workers as processes; medians of {rounds}; the results are the same"
     );
     println!("| work | worker, an element | {0} | ratio | end to end | {0} | ratio |", peer.name);
     println!("|---|---|---|---|---|---|---|\n{}", table.join("\n"));
