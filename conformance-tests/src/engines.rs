@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
 /// How often a case runs again, alone, that surprised.
-const AGAIN: usize = 2;
+const AGAIN: usize = 3;
 
 /// How the suite runs on an engine.
 pub struct OnEngine<'a> {
