@@ -80,7 +80,7 @@ impl<K: Key, C: CombineFn> PreCombineOperator<K, C> {
 
     fn flush(&mut self) -> Result<()> {
         let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
-        for (key, window, accumulator) in std::mem::take(&mut self.table) {
+        for (key, window, accumulator) in self.table.drain() {
             meta.push(window.max_timestamp(), &WindowSet::One(window), PaneInfo::NO_FIRING);
             values.push((key, accumulator));
             if values.len() == Batch::<K>::ROWS {
@@ -113,9 +113,11 @@ impl<K: Key, C: CombineFn> PreCombineOperator<K, C> {
     fn fold(&mut self, batch: Batch<(K, C::In)>) -> Result<()> {
         let Batch { values, meta } = batch;
         let PreCombineOperator { step, combine, table, .. } = self;
+        let first = |set: &WindowSet| set.as_slice().first().copied().unwrap_or(Window::Global);
+        let windows: Vec<Window> = meta.windows.table().iter().map(first).collect();
         guard(step, || {
             for (row, (key, value)) in values.into_iter().enumerate() {
-                let window = meta.windows.get(row).as_slice().first().copied().unwrap_or(Window::Global);
+                let window = windows[meta.windows.code(row)];
                 let same = |(k, w, _): &(K, Window, C::Acc)| *k == key && *w == window;
                 match table.entry(hash(&key), same, |(k, ..)| hash(k)) {
                     Entry::Occupied(mut entry) => combine.add_input(&mut entry.get_mut().2, value),
