@@ -109,6 +109,11 @@ pub mod sums {
         Event { key, value, millis: millis.max(0) }
     }
 
+    /// No event from `i` of `n` on is earlier.
+    pub fn watermark(i: u64, n: u64) -> i64 {
+        (i * HOUR / n) as i64 - 5000
+    }
+
     /// What the sum of a key in a window, counted from 0, adds to the checksum.
     pub fn check(key: u64, window: i64, sum: i64) -> u64 {
         mix((key << 8 | window.cast_unsigned()).wrapping_mul(GOLDEN) ^ sum.cast_unsigned())

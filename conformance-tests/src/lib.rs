@@ -31,3 +31,12 @@ pub use ledger::{Expectation, Ledger, LedgerError};
 pub use matrix::{capabilities, exceptions, matrix};
 pub use model::model;
 pub use worker::CasePipeline;
+
+/// The local runner passes with each of these numbers of workers.
+pub const WORKERS: [usize; 3] = [1, 2, 8];
+
+/// The local runner with so many workers; it does not wait for time to pass.
+#[must_use]
+pub fn local(workers: usize) -> ferrobeam_local::LocalRunner {
+    ferrobeam_local::LocalRunner::new().workers(workers).skip_waiting()
+}

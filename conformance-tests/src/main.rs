@@ -2,8 +2,11 @@
 
 use clap::{Parser, Subcommand};
 use ferrobeam::runner::Runner;
-use ferrobeam_conformance::{CASES, Case, CasePipeline, Ledger, OnEngine, Outcome, Ran, capabilities, matrix, model};
+use ferrobeam_conformance::{
+    CASES, Case, CasePipeline, Ledger, OnEngine, Outcome, Ran, WORKERS, capabilities, local, matrix, model,
+};
 use ferrobeam_direct::DirectRunner;
+use ferrobeam_local::LocalRunner;
 use ferrobeam_portable::{Environment, PortableRunner, Role};
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
@@ -37,7 +40,7 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Run {
-    /// The runner, or the engine: direct, prism, flink or spark
+    /// The runner, or the engine: direct, local, prism, flink or spark
     #[arg(long, default_value = DirectRunner::NAME)]
     runner: String,
     /// Engines: where the job server is, if not where it usually is
@@ -69,6 +72,9 @@ struct Run {
     /// Direct runner: let bundles fail with this probability, and run them again
     #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0)]
     fail_bundles: f64,
+    /// Local runner: with so many workers; once with each of 1, 2 and 8 if it is not said
+    #[arg(long)]
+    workers: Option<usize>,
 }
 
 fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
@@ -147,7 +153,7 @@ fn jobs_of(engine: &str) -> usize {
 
 impl Run {
     fn run(&self, out: &mut impl Write) -> CommandResult {
-        if self.runner != DirectRunner::NAME {
+        if ![DirectRunner::NAME, LocalRunner::NAME].contains(&self.runner.as_str()) {
             return self.run_on_engine(out);
         }
         let (ledger, runners, cases) = (Ledger::checked_in()?, self.runners()?, self.cases()?);
@@ -217,8 +223,13 @@ impl Run {
         self.engine_option.iter().map(String::as_str).chain(of_flink.iter().copied())
     }
 
-    /// The runner, once for each schedule.
+    /// The runner, once for each schedule or number of workers.
     fn runners(&self) -> Result<Vec<Box<dyn Runner>>, String> {
+        if self.runner == LocalRunner::NAME {
+            let workers = self.workers.map_or(WORKERS.to_vec(), |workers| vec![workers]);
+            let runner = |workers| Box::new(local(workers)) as Box<dyn Runner>;
+            return Ok(workers.into_iter().map(runner).collect());
+        }
         let seeds = self.seeds.clone().or_else(|| self.seed.map(|seed| seed..=seed)).unwrap_or(0..=0);
         let runner = |seed| DirectRunner::new().seed(seed).failing_bundles(self.fail_bundles);
         Ok(seeds.map(|seed| Box::new(runner(seed)) as Box<dyn Runner>).collect())

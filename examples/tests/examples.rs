@@ -88,7 +88,8 @@ fn the_result_is_the_same_when_bundles_fail() {
     let directory = directory(&[("a.txt", TEXT.as_bytes())]);
     for seed in 0..10 {
         let (seed, prefix) = (seed.to_string(), format!("counts{seed}"));
-        let arguments = ["--input", "a.txt", "--output", &prefix, "--seed", &seed, "--fail-bundles", "0.5"];
+        let faults = ["--runner=direct", "--seed", &seed, "--fail-bundles", "0.5"];
+        let arguments = [&["--input", "a.txt", "--output", &prefix], &faults[..]].concat();
         succeeded(&run(&directory, WORDCOUNT, &arguments));
         assert_eq!(lines(directory.path(), &format!("{prefix}-")), counted(TEXT));
     }

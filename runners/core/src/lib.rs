@@ -8,3 +8,5 @@ pub mod bundle;
 pub mod engine;
 pub mod explain;
 pub mod fuse;
+pub mod nodes;
+pub mod waits;

@@ -3,12 +3,12 @@
 use crate::grouping::Parcels;
 use crate::nodes::{Node, Nodes};
 use crate::rows::Buffer;
-use crate::sides::Sides;
 use ferrobeam_core::Result;
 use ferrobeam_core::dofn::erased::AnyReceiver;
 use ferrobeam_core::dofn::side::SideReader;
 use ferrobeam_core::graph::{Graph, StepName, wire_before};
 use ferrobeam_runner_core::bundle::Edges;
+use ferrobeam_runner_core::engine::Sides;
 use ferrobeam_runner_core::fuse::{SideInput, Stage};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,20 +7,12 @@ use ferrobeam_core::dofn::erased::{AnyReceiver, AnyStep, Outputs, Parcel};
 use ferrobeam_core::dofn::guard::guard;
 use ferrobeam_core::graph::{Graph, StepCode, StepName, wire_before};
 use ferrobeam_core::grouping::{AnyGrouping, Cells, OnBytes, Panes, ParcelSink, Rows, Slot};
-use ferrobeam_core::metrics::Counter;
-use ferrobeam_core::windowing::{
-    ClosingBehavior, PaneInfo, TimestampCombiner, Timing, Trigger, Window, WindowingStrategy,
-};
+use ferrobeam_core::windowing::{PaneInfo, Timing, Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::engine::{self, Now};
 use ferrobeam_runner_core::fuse::Junction;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Elements that came too late for their window, each counted for each of its windows.
-const DROPPED_LATE: Counter = Counter::new("ferrobeam", "dropped_due_to_lateness");
-/// Elements that came when the trigger of their window had finished, likewise.
-const DROPPED_CLOSED: Counter = Counter::new("ferrobeam", "dropped_due_to_closed_window");
 
 /// A grouping while it runs.
 pub(crate) struct Grouping {
@@ -69,7 +61,7 @@ impl Grouping {
             return Err(Error::Graph(vec![format!("{step} is no grouping")]));
         };
         let windowing = graph.windowing(&junction.input)?.clone();
-        let at_the_end = is_bounded(graph, &junction.input) && fires_once(&windowing);
+        let at_the_end = is_bounded(graph, &junction.input) && engine::fires_once(&windowing);
         let halves = code.lifted();
         let lifted = lift && at_the_end && halves.is_some();
         let (merge, probe) = halves.map(|halves| (halves.merge, halves.pre_combine)).unzip();
@@ -140,15 +132,7 @@ impl Grouping {
                         windows: meta.windows.get(row).as_slice(),
                     };
                     driver.add(keys.iter().enumerate().map(row), now, &mut commands)?;
-                    let dropped = driver.dropped();
-                    for (counter, n) in [
-                        (DROPPED_LATE, dropped.late - before.late),
-                        (DROPPED_CLOSED, dropped.finished - before.finished),
-                    ] {
-                        if n > 0 {
-                            counter.add(n.cast_signed());
-                        }
-                    }
+                    driver.dropped().count_since(before);
                     Ok(())
                 })?;
                 cells.apply(rows, &commands)
@@ -171,7 +155,7 @@ impl Grouping {
     pub(crate) fn is_due(&self, now: Now) -> bool {
         match &self.store {
             Store::AtTheEnd { fired, .. } => !fired && now.input_watermark == Timestamp::MAX,
-            Store::ByTrigger { driver, .. } => is_due(driver, now),
+            Store::ByTrigger { driver, .. } => driver.is_due(now),
         }
     }
 
@@ -179,7 +163,7 @@ impl Grouping {
     pub(crate) fn lets_pass(&self, now: Now) -> bool {
         match &self.store {
             Store::AtTheEnd { fired, .. } => *fired,
-            Store::ByTrigger { driver, .. } => !is_due(driver, now),
+            Store::ByTrigger { driver, .. } => !driver.is_due(now),
         }
     }
 
@@ -216,7 +200,7 @@ impl Grouping {
     pub(crate) fn next_processing_time(&self) -> Option<Timestamp> {
         match &self.store {
             Store::AtTheEnd { .. } => None,
-            Store::ByTrigger { driver, .. } => next_processing_time(driver),
+            Store::ByTrigger { driver, .. } => driver.next_time(),
         }
     }
 
@@ -226,29 +210,7 @@ impl Grouping {
     }
 }
 
-/// Whether at this time a driver has something to do.
-pub(crate) fn is_due(driver: &engine::Grouping, now: Now) -> bool {
-    driver.next_event_time().is_some_and(|at| at < now.input_watermark)
-        || driver.next_processing_time().is_some_and(|at| at <= now.processing_time)
-        || driver.next_synchronized_processing_time().is_some_and(|at| at < now.synchronized_processing_time)
-}
-
-/// The processing time at which a driver has something to do.
-pub(crate) fn next_processing_time(driver: &engine::Grouping) -> Option<Timestamp> {
-    let millisecond = ferrobeam_core::time::millis(1);
-    let synchronized = driver.next_synchronized_processing_time().map(|at| at + millisecond);
-    driver.next_processing_time().into_iter().chain(synchronized).min()
-}
-
 fn is_bounded(graph: &Graph, collection: &str) -> bool {
     let bounded = i32::from(ferrobeam_model::pipeline::is_bounded::Enum::Bounded);
     graph.components().pcollections.get(collection).is_some_and(|collection| collection.is_bounded == bounded)
-}
-
-/// Whether each key and window of a bounded collection emits one pane, at the end of its window.
-fn fires_once(windowing: &WindowingStrategy) -> bool {
-    !windowing.needs_merge()
-        && windowing.trigger == Trigger::Default
-        && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
-        && (windowing.allowed_lateness.is_zero() || windowing.closing_behavior == ClosingBehavior::EmitIfNonempty)
 }

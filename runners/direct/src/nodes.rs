@@ -5,14 +5,16 @@ use crate::keyed::Keyed;
 use crate::parts::Parts;
 use crate::rows::Row;
 use crate::schedule::Schedule;
-use crate::sides::{Side, View};
+use crate::sides::View;
 use crate::stage::{StageNode, Work};
 use ferrobeam_core::graph::{Graph, StepCode};
 use ferrobeam_core::testing::TestStreamEvent;
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result};
-use ferrobeam_runner_core::engine::{NodeId, Passing, Watermarks};
+use ferrobeam_runner_core::bundle::keyed::KeyedStep;
+use ferrobeam_runner_core::engine::{NodeId, Passing, Side, Watermarks};
 use ferrobeam_runner_core::fuse::{Plan, SideInput, Stage};
+use ferrobeam_runner_core::nodes::{Draft, Plot, drafts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -46,27 +48,9 @@ pub(crate) struct Nodes {
     pub(crate) observed: BTreeMap<String, Vec<Row>>,
 }
 
-/// What a node will be.
-enum Plot<'a> {
-    Impulse,
-    Script(&'a str),
-    Relay,
-    Late,
-    Stage(usize, &'a Stage),
-    Grouping(usize),
-    View,
-}
-
-/// A node before it is made: what it takes and makes.
-struct Draft<'a> {
-    plot: Plot<'a>,
-    inputs: Vec<&'a str>,
-    outputs: Vec<&'a str>,
-}
-
 impl Nodes {
     pub(crate) fn new(graph: &Graph, plan: &Plan, schedule: &mut Schedule) -> Result<Self> {
-        let drafts = sorted(drafts(plan))?;
+        let drafts = drafts(plan)?;
         let mut all = Nodes {
             nodes: Vec::new(),
             consumers: BTreeMap::new(),
@@ -140,77 +124,7 @@ impl Nodes {
 }
 
 fn of_view(graph: &Graph, view: &View, side: &SideInput) -> Option<Side> {
-    let step = graph.step_name(graph.transform(&side.transform).ok()?).ok()?;
-    Some(view.side(graph.side_mapping(&side.transform, &side.name).map(|mapping| (step.clone(), mapping.clone()))))
-}
-
-fn drafts(plan: &Plan) -> Vec<Draft<'_>> {
-    let mut drafts = Vec::new();
-    let mut add = |plot, inputs, outputs| drafts.push(Draft { plot, inputs, outputs });
-    for output in &plan.impulses {
-        add(Plot::Impulse, vec![], vec![output.as_str()]);
-    }
-    for (transform, output) in &plan.scripts {
-        add(Plot::Script(transform), vec![], vec![output.as_str()]);
-    }
-    for (id, stage) in plan.stages.iter().enumerate() {
-        let outputs = stage.outputs.iter().map(String::as_str).collect();
-        add(Plot::Stage(id, stage), vec![stage.input.as_str()], outputs);
-    }
-    for (id, junction) in plan.groupings.iter().enumerate() {
-        add(Plot::Grouping(id), vec![junction.input.as_str()], vec![junction.output.as_str()]);
-    }
-    for junction in &plan.reshuffles {
-        add(Plot::Relay, vec![junction.input.as_str()], vec![junction.output.as_str()]);
-    }
-    for junctions in plan.flattens.chunk_by(|a, b| a.transform == b.transform) {
-        let inputs = junctions.iter().map(|junction| junction.input.as_str()).collect();
-        add(Plot::Relay, inputs, junctions.iter().take(1).map(|junction| junction.output.as_str()).collect());
-    }
-    for junction in &plan.late_outputs {
-        add(Plot::Late, vec![junction.input.as_str()], vec![junction.output.as_str()]);
-    }
-    let sides: BTreeSet<&str> =
-        plan.stages.iter().flat_map(|s| &s.sides).map(|side| side.collection.as_str()).collect();
-    for side in sides {
-        add(Plot::View, vec![side], vec![]);
-    }
-    drafts
-}
-
-/// Producers before consumers.
-fn sorted(drafts: Vec<Draft<'_>>) -> Result<Vec<Draft<'_>>> {
-    let mut makers: BTreeMap<&str, usize> = BTreeMap::new();
-    for (id, draft) in drafts.iter().enumerate() {
-        makers.extend(draft.outputs.iter().map(|output| (*output, id)));
-    }
-    let mut missing: Vec<usize> = vec![0; drafts.len()];
-    let mut behind: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
-    for (id, draft) in drafts.iter().enumerate() {
-        for maker in draft.inputs.iter().filter_map(|input| makers.get(input)) {
-            missing[id] += 1;
-            behind[*maker].push(id);
-        }
-    }
-    let mut ready: BTreeSet<usize> = (0..drafts.len()).filter(|id| missing[*id] == 0).collect();
-    let mut order = vec![usize::MAX; drafts.len()];
-    let mut place = 0;
-    while let Some(id) = ready.pop_first() {
-        order[id] = place;
-        place += 1;
-        for &next in &behind[id] {
-            missing[next] -= 1;
-            if missing[next] == 0 {
-                ready.insert(next);
-            }
-        }
-    }
-    if place < drafts.len() {
-        return Err(Error::Graph(vec!["the pipeline goes round in a circle".to_owned()]));
-    }
-    let mut drafts: Vec<_> = drafts.into_iter().enumerate().collect();
-    drafts.sort_by_key(|(id, _)| order[*id]);
-    Ok(drafts.into_iter().map(|(_, draft)| draft).collect())
+    view.side.seen_by(graph, &side.transform, &side.name).ok()
 }
 
 fn make<'a>(
@@ -224,7 +138,7 @@ fn make<'a>(
     let output = || draft.outputs.first().map_or_else(String::new, |output| (*output).to_owned());
     let node = match draft.plot {
         Plot::Impulse => Node::Impulse { output: output() },
-        Plot::Relay => Node::Relay { output: output() },
+        Plot::Relay { .. } => Node::Relay { output: output() },
         Plot::Late => {
             let output = output();
             Node::Late { windowing: graph.windowing(&output)?.clone(), output }
@@ -251,14 +165,8 @@ fn make<'a>(
 }
 
 fn work(graph: &Graph, stage: &Stage) -> Result<Work> {
-    let Some(stateful) = &stage.stateful else {
+    if stage.stateful.is_none() {
         return Ok(if stage.splittable.is_some() { Work::Parts(Parts::default()) } else { Work::Rows(Vec::new()) });
-    };
-    let transform = graph.transform(stateful)?;
-    let Some(StepCode::Stateful(code)) = graph.code(transform)? else {
-        return Err(Error::Graph(vec![format!("`{stateful}` has no state")]));
-    };
-    let (step, coder) = (graph.step_name(transform)?.clone(), graph.coder(&stage.input)?.clone());
-    let windowing = graph.windowing(&stage.input)?.clone();
-    Ok(Work::Keyed(Box::new(Keyed::new(step, code.clone(), coder, windowing))))
+    }
+    Ok(Work::Keyed(Box::new(Keyed::new(KeyedStep::new(graph, stage, "direct")?))))
 }

@@ -2,11 +2,11 @@
 
 use crate::bundle::Outcome;
 use crate::nodes::{Node, Nodes};
-use crate::waits::maker_of;
 use ferrobeam_core::batch::{Column, WindowSet};
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::windowing::{Window, Windows};
 use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_runner_core::waits::maker_of;
 
 /// Fails if something is in a window that its collection cannot have, or before the `first` element of the bundle: it may be late.
 pub(crate) fn check(graph: &Graph, nodes: &Nodes, outcome: &Outcome, first: Option<Timestamp>) -> Result<()> {

@@ -3,37 +3,21 @@
 use crate::rows::Row;
 use crate::schedule::Schedule;
 use ferrobeam_core::Timestamp;
-use ferrobeam_core::dofn::splittable::operator::{Element, Part, Residual};
+use ferrobeam_core::dofn::splittable::operator::Element;
 use ferrobeam_core::windowing::Window;
+use ferrobeam_runner_core::bundle::splits::{EncodedElement, OpenPart};
 
 /// What waits for a splittable step.
 #[derive(Default)]
 pub(crate) struct Parts {
     /// Elements that are not cut yet, each in one window.
     pub(crate) fresh: Vec<Row>,
-    open: Vec<Open>,
+    open: Vec<OpenPart>,
 }
 
-/// A part of an element's work.
-#[derive(Clone, Debug)]
-pub(crate) struct Open {
-    pub(crate) row: Row,
-    pub(crate) part: Part,
-    /// The processing time at which it goes on.
-    pub(crate) not_before: Timestamp,
-}
-
-impl Open {
-    /// A residual of this part's.
-    pub(crate) fn residual(&self, residual: Residual, now: Timestamp) -> Open {
-        let not_before = now.saturating_add(residual.resume_after);
-        Open { row: self.row.clone(), part: residual.part, not_before }
-    }
-
-    /// Whether it goes on now; what is put aside until the end of time never does.
-    fn goes_on(&self, now: Timestamp) -> bool {
-        self.not_before <= now && self.not_before < Timestamp::MAX
-    }
+/// A row in one window.
+pub(crate) fn encoded(row: &Row) -> EncodedElement {
+    EncodedElement { bytes: row.bytes.clone(), time: row.time, window: row.window(), pane: row.pane }
 }
 
 /// The element as its operator sees it.
@@ -52,7 +36,7 @@ impl Parts {
 
     /// Of the windows in which there are parts the one that ends first.
     pub(crate) fn first_window(&self) -> Option<Window> {
-        self.open.iter().map(|open| open.row.window()).min_by_key(|window| window.max_timestamp())
+        self.open.iter().map(|open| open.element.window).min_by_key(|window| window.max_timestamp())
     }
 
     /// When the next part goes on.
@@ -61,7 +45,7 @@ impl Parts {
     }
 
     /// Takes a part that can go on.
-    pub(crate) fn take(&mut self, schedule: &mut Schedule, now: Timestamp) -> Option<Open> {
+    pub(crate) fn take(&mut self, schedule: &mut Schedule, now: Timestamp) -> Option<OpenPart> {
         let ready: Vec<usize> = (0..self.open.len()).filter(|&i| self.open[i].goes_on(now)).collect();
         if ready.is_empty() {
             return None;
@@ -74,11 +58,11 @@ impl Parts {
     }
 
     /// Takes all parts.
-    pub(crate) fn take_all(&mut self) -> Vec<Open> {
+    pub(crate) fn take_all(&mut self) -> Vec<OpenPart> {
         std::mem::take(&mut self.open)
     }
 
-    pub(crate) fn put(&mut self, open: Open) {
+    pub(crate) fn put(&mut self, open: OpenPart) {
         self.open.push(open);
     }
 }

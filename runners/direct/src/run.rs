@@ -2,13 +2,12 @@
 
 use crate::bundle::{Input, Outcome, Processor};
 use crate::edges::StageEdges;
-use crate::grouping;
 use crate::nodes::{Node, Nodes};
 use crate::outputs;
 use crate::rows::Row;
 use crate::schedule::{Schedule, Trace};
 use crate::stage::{Again, Done, Effects, run_again};
-use crate::waits::{self, step};
+use crate::waits;
 use bytes::Bytes;
 use ferrobeam_core::batch::WindowSet;
 use ferrobeam_core::coder;
@@ -21,6 +20,7 @@ use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::{Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Now};
 use ferrobeam_runner_core::fuse::{Plan, fuse_but};
+use ferrobeam_runner_core::waits::step;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
             let now = Now { input_watermark: input, processing_time, synchronized_processing_time, ..Now::START };
             match &nodes[id] {
                 Node::Grouping(grouping) => grouping.lets_pass(now),
-                Node::View(view) => !grouping::is_due(view.driver(), now),
+                Node::View(view) => !view.driver().is_due(now),
                 Node::Stage(stage) => !stage.is_due(now),
                 _ => true,
             }
@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
         };
         for &id in views.values() {
             if let Node::View(view) = &nodes[id] {
-                changed |= view.reached(watermarks.has_reached(id));
+                changed |= view.side.reach(watermarks.has_reached(id));
                 view.forget(watermarks, expires);
             }
         }
@@ -219,7 +219,7 @@ impl<'a> Run<'a> {
                     stage.has_work(now, self.nodes.watermarks.upstream(id)).then_some(Step::Bundle(id))
                 }
                 Node::Grouping(grouping) => grouping.is_due(now).then_some(Step::Fire(id)),
-                Node::View(view) => grouping::is_due(view.driver(), now).then_some(Step::Fire(id)),
+                Node::View(view) => view.driver().is_due(now).then_some(Step::Fire(id)),
                 _ => None,
             };
             steps.extend(step);
@@ -298,7 +298,7 @@ impl<'a> Run<'a> {
         let next = |node: &Node| match node {
             Node::Stage(stage) => stage.next_processing_time(),
             Node::Grouping(grouping) => grouping.next_processing_time(),
-            Node::View(view) => grouping::next_processing_time(view.driver()),
+            Node::View(view) => view.driver().next_time(),
             _ => None,
         };
         let now = self.clock;
@@ -355,7 +355,7 @@ impl<'a> Run<'a> {
                 fired.push_back(Delivery::of(&output, rows));
             }
             Node::View(view) => {
-                let has_fired = view.advance(now);
+                let has_fired = view.advance(now)?;
                 if has_fired {
                     self.sides_changed();
                 }
@@ -418,7 +418,7 @@ impl<'a> Run<'a> {
         match (again, &error) {
             // A source that panics had no element yet, but it had work.
             (Again::Part(open, _), Error::Panic { .. }) => match self.graph.coder(&self.plan.stages[stage].input) {
-                Ok(coder) => error.on_element(|| coder::describe(&coder.spec(), &open.row.bytes)),
+                Ok(coder) => error.on_element(|| coder::describe(&coder.spec(), &open.element.bytes)),
                 Err(_) => error,
             },
             _ => error,
@@ -562,12 +562,12 @@ impl<'a> Run<'a> {
 }
 
 /// What is done in words.
-fn told(graph: &Graph, plan: &Plan, nodes: &Nodes, step: Step) -> String {
-    let (Step::Bundle(id) | Step::Fire(id)) = step;
+fn told(graph: &Graph, plan: &Plan, nodes: &Nodes, next: Step) -> String {
+    let (Step::Bundle(id) | Step::Fire(id)) = next;
     match &nodes.nodes[id] {
         Node::Stage(stage) => {
             let transforms = &plan.stages[stage.stage].transforms;
-            format!("a bundle of {}", transforms.first().map_or_else(String::new, |id| waits::step(graph, id)))
+            format!("a bundle of {}", transforms.first().map_or_else(String::new, |id| step(graph, id)))
         }
         Node::Grouping(grouping) => format!("{} fires", grouping.name()),
         _ => "a side input is refreshed".to_owned(),

@@ -2,15 +2,15 @@
 
 use crate::bundle::{Input, Outcome, Processor, elements};
 use crate::keyed::Keyed;
-use crate::parts::{Open, Parts, element};
+use crate::parts::{Parts, encoded};
 use crate::rows::Row;
 use crate::schedule::{self, Fate, Schedule};
-use crate::sides::Side;
 use ferrobeam_core::batch::WindowSet;
-use ferrobeam_core::dofn::splittable::operator::{Order, SplittableOperator};
+use ferrobeam_core::dofn::splittable::operator::Order;
 use ferrobeam_core::windowing::Window;
 use ferrobeam_core::{Error, Result, Timestamp};
-use ferrobeam_runner_core::engine::{NodeId, Now, Watermarks};
+use ferrobeam_runner_core::bundle::splits::{OpenPart, cut, process, truncate};
+use ferrobeam_runner_core::engine::{NodeId, Now, Side, Watermarks};
 
 /// A stage while it runs.
 pub(crate) struct StageNode {
@@ -63,7 +63,7 @@ impl Effects {
 #[derive(Clone)]
 pub(crate) enum Again {
     Rows(Vec<Row>),
-    Part(Open, Order),
+    Part(OpenPart, Order),
     /// Its operators handle one element at a time anyway.
     No,
 }
@@ -264,7 +264,7 @@ impl StageNode {
                         let order = Order { claims, keep, further, now, one_by_one: false, pace: None };
                         let again = Again::Part(open.clone(), order.clone());
                         let run = processor.run(|input| match input {
-                            Input::Splittable(operator) => part(&mut **operator, &open, &order, is_cut_off),
+                            Input::Splittable(operator) => process(&mut **operator, &open, &order, is_cut_off),
                             _ => Err(misfit()),
                         });
                         let (residuals, outcome) = run.map_err(|error| Box::new((error, again.clone())))?;
@@ -281,7 +281,7 @@ impl StageNode {
                         let rows = schedule.bundle(&mut parts.fresh, "elements");
                         let run = processor.run(|input| match input {
                             Input::Splittable(operator) => {
-                                let cut = cut(&mut **operator, &rows, now.processing_time)?;
+                                let cut = cut(&mut **operator, rows.iter().map(encoded), now.processing_time)?;
                                 if self.is_draining { truncate(&mut **operator, &cut) } else { Ok(cut) }
                             }
                             _ => Err(misfit()),
@@ -327,43 +327,11 @@ pub(crate) fn run_again(mut processor: Processor, again: &Again) -> Result<()> {
     let run = processor.run(|input| match (input, again) {
         (Input::Rows(next), Again::Rows(rows)) => elements(next, rows, false),
         (Input::Splittable(operator), Again::Part(open, order)) => {
-            part(&mut **operator, open, &Order { one_by_one: true, ..order.clone() }, false).map(drop)
+            process(&mut **operator, open, &Order { one_by_one: true, ..order.clone() }, false).map(drop)
         }
         _ => Ok(()),
     });
     run.map(drop)
-}
-
-fn part(operator: &mut dyn SplittableOperator, open: &Open, order: &Order, is_cut_off: bool) -> Result<Vec<Open>> {
-    operator.start_bundle()?;
-    let processed = operator.process(&element(&open.row), &open.part, order)?;
-    if !is_cut_off {
-        operator.finish_bundle()?;
-    }
-    Ok(processed.residuals.into_iter().map(|residual| open.residual(residual, order.now)).collect())
-}
-
-fn cut(operator: &mut dyn SplittableOperator, rows: &[Row], now: Timestamp) -> Result<Vec<Open>> {
-    operator.start_bundle()?;
-    let mut cut = Vec::new();
-    for row in rows {
-        let whole = operator.initial(&element(row))?;
-        let parts = operator.split(&element(row), &whole)?;
-        cut.extend(parts.into_iter().map(|part| Open { row: row.clone(), part, not_before: now }));
-    }
-    operator.finish_bundle()?;
-    Ok(cut)
-}
-
-fn truncate(operator: &mut dyn SplittableOperator, parts: &[Open]) -> Result<Vec<Open>> {
-    operator.start_bundle()?;
-    let mut left = Vec::new();
-    for open in parts {
-        let part = operator.truncate(&element(&open.row), &open.part)?;
-        left.extend(part.map(|part| Open { part, not_before: Timestamp::MIN, ..open.clone() }));
-    }
-    operator.finish_bundle()?;
-    Ok(left)
 }
 
 /// A plan and its operators that do not fit are a defect of this runner.

@@ -3,9 +3,13 @@
 use ferrobeam_core::runner::Runner;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_direct::DirectRunner;
+use ferrobeam_local::LocalRunner;
 use ferrobeam_portable::{Environment, PortableRunner};
 use std::io::Write;
 use std::time::Duration;
+
+/// The runner that uses all of this machine.
+const LOCAL: &[&str] = &[LocalRunner::NAME];
 
 /// The runner that looks for errors.
 const DIRECT: &[&str] = &[DirectRunner::NAME];
@@ -17,10 +21,13 @@ const PORTABLE: &[&str] = &[PortableRunner::NAME, "prism", "flink", "spark"];
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "How to run it")]
 pub(crate) struct RunOptions {
-    /// What runs the pipeline: direct (single-threaded, made to find bugs); portable (any engine with a job server of
-    /// Beam's); prism, flink or spark (that engine, which is started if it does not run)
-    #[arg(long, default_value = DirectRunner::NAME)]
+    /// What runs the pipeline: local (all cores of this machine); direct (single-threaded, made to find bugs); portable (any
+    /// engine with a job server of Beam's); prism, flink or spark (that engine, which is started if it does not run)
+    #[arg(long, default_value = LocalRunner::NAME)]
     runner: String,
+    /// Local runner: the number of workers, if not one for each core
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    workers: Option<u16>,
     /// Print the graph and its stages instead of running: text, dot, json or proto
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub(crate) explain: Option<String>,
@@ -61,17 +68,23 @@ impl RunOptions {
     /// There is none of this name, or an option is not for it.
     pub(crate) fn runner(&self, own: serde_json::Value) -> Result<Box<dyn Runner>> {
         let name = self.runner.as_str();
-        if !DIRECT.contains(&name) && !PORTABLE.contains(&name) {
-            let known = [DIRECT, PORTABLE].concat().join("`, `");
+        let known = [LOCAL, DIRECT, PORTABLE].concat();
+        if !known.contains(&name) {
+            let known = known.join("`, `");
             return Err(Error::Options(format!("--runner={name}: there is no such runner; expected one of `{known}`")));
         }
         self.check_given()?;
-        if name == DirectRunner::NAME { self.direct() } else { self.portable(own) }
+        match name {
+            LocalRunner::NAME => Ok(Box::new(self.local())),
+            DirectRunner::NAME => self.direct(),
+            _ => self.portable(own),
+        }
     }
 
     /// An option that the runner would not look at is a mistake.
     fn check_given(&self) -> Result<()> {
         let given = [
+            ("--workers", self.workers.is_some(), LOCAL),
             ("--job-endpoint", self.job_endpoint.is_some(), PORTABLE),
             ("--environment", self.environment.is_some(), PORTABLE),
             ("--flink-master", self.flink_master.is_some(), &["flink"]),
@@ -88,6 +101,10 @@ impl RunOptions {
             return Err(Error::Options(format!("{option} is not for --runner={}; it is for {runners}", self.runner)));
         }
         Ok(())
+    }
+
+    fn local(&self) -> LocalRunner {
+        self.workers.map_or_else(LocalRunner::new, |workers| LocalRunner::new().workers(workers.into()))
     }
 
     fn direct(&self) -> Result<Box<dyn Runner>> {
@@ -153,7 +170,8 @@ mod tests {
 
     #[test]
     fn runners_are_known_by_name() {
-        assert_eq!(runner("").unwrap(), "direct");
+        assert_eq!(runner("").unwrap(), "local");
+        assert_eq!(runner("--runner=local --workers=2").unwrap(), "local");
         assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
         assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
         assert_eq!(runner("--runner=prism --accept-engine-differences=sessions --time-limit=60").unwrap(), "portable");
@@ -166,13 +184,15 @@ mod tests {
     #[test]
     fn options_of_another_runner_are_mistakes() {
         let told = |line: &str| runner(line).unwrap_err().to_string();
-        assert!(told("--runner=local").contains("`flink`"));
+        assert!(told("--runner=storm").contains("`flink`"));
         assert!(told("--runner=portable").contains("--job-endpoint"));
-        assert!(told("--job-endpoint=h:1").contains("--job-endpoint is not for --runner=direct"));
+        assert!(told("--job-endpoint=h:1").contains("--job-endpoint is not for --runner=local"));
         assert!(
             told("--runner=prism --seed=1").ends_with("--seed is not for --runner=prism; it is for --runner=direct")
         );
-        assert!(told("--time-limit=1").contains("--time-limit is not for --runner=direct"));
+        assert!(told("--time-limit=1").contains("--time-limit is not for --runner=local"));
+        assert!(told("--runner=direct --workers=2").contains("--workers is not for --runner=direct"));
+        assert!(told("--workers=0").contains("--workers"));
         assert!(told("--runner=prism --flink-master=h:1").contains("--flink-master is not for"));
         assert!(told("--runner=flink --engine-option=Parallelism=2").contains("snake_case"));
         assert!(told("--runner=flink --accept-engine-differences=all").contains("these are: "));

@@ -1,5 +1,8 @@
 //! A stage as operators: the one place that puts user code together.
 
+pub mod keyed;
+pub mod splits;
+
 use crate::fuse::{Stage, inputs};
 use ferrobeam_core::dofn::erased::{AnyReceiver, Outputs, Wiring};
 use ferrobeam_core::dofn::side::SideReader;

@@ -54,9 +54,10 @@ mod window;
 pub use saved::Saved;
 
 use ferrobeam_core::grouping::{Cell, Command, KeyId};
+use ferrobeam_core::metrics::Counter;
 use ferrobeam_core::time::millis;
 use ferrobeam_core::windowing::trigger::TriggerContext;
-use ferrobeam_core::windowing::{Window, WindowingStrategy, Windows};
+use ferrobeam_core::windowing::{ClosingBehavior, TimestampCombiner, Trigger, Window, WindowingStrategy, Windows};
 use ferrobeam_core::{BoxError, Timestamp};
 use std::collections::BTreeSet;
 use window::{Keyed, WindowState};
@@ -105,6 +106,33 @@ pub struct Dropped {
     pub late: u64,
     /// The trigger had finished: Beam's `droppedDueToClosedWindow`.
     pub finished: u64,
+}
+
+/// Elements that came too late for their window, each counted for each of its windows.
+const DROPPED_LATE: Counter = Counter::new("ferrobeam", "dropped_due_to_lateness");
+/// Elements that came when the trigger of their window had finished, likewise.
+const DROPPED_CLOSED: Counter = Counter::new("ferrobeam", "dropped_due_to_closed_window");
+
+impl Dropped {
+    /// Adds what was dropped since `before` to the metrics of the step that runs.
+    pub fn count_since(self, before: Dropped) {
+        for (counter, n) in [(DROPPED_LATE, self.late - before.late), (DROPPED_CLOSED, self.finished - before.finished)]
+        {
+            if n > 0 {
+                counter.add(n.cast_signed());
+            }
+        }
+    }
+}
+
+/// Tells whether each key and window of a bounded collection emits one pane, at the end of its window: then a store by window
+/// is enough. The same holds for an unbounded one if no lateness is allowed.
+#[must_use]
+pub fn fires_once(windowing: &WindowingStrategy) -> bool {
+    !windowing.needs_merge()
+        && windowing.trigger == Trigger::Default
+        && windowing.timestamp_combiner == TimestampCombiner::EndOfWindow
+        && (windowing.allowed_lateness.is_zero() || windowing.closing_behavior == ClosingBehavior::EmitIfNonempty)
 }
 
 /// The windows of one grouping's keys.
@@ -224,6 +252,21 @@ impl Grouping {
     #[must_use]
     pub fn next_synchronized_processing_time(&self) -> Option<Timestamp> {
         self.synchronized_alarms.first().map(|(at, _)| *at)
+    }
+
+    /// Tells whether [`advance`](Self::advance) has something to do.
+    #[must_use]
+    pub fn is_due(&self, now: Now) -> bool {
+        self.next_event_time().is_some_and(|at| at < now.input_watermark)
+            || self.next_processing_time().is_some_and(|at| at <= now.processing_time)
+            || self.next_synchronized_processing_time().is_some_and(|at| at < now.synchronized_processing_time)
+    }
+
+    /// When processing time, synchronized or not, makes something due.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Timestamp> {
+        let synchronized = self.next_synchronized_processing_time().map(|at| at + millis(1));
+        self.next_processing_time().into_iter().chain(synchronized).min()
     }
 
     /// How many elements were dropped so far.

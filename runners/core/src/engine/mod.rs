@@ -6,12 +6,14 @@
 
 pub mod grouping;
 mod holds;
+mod side_inputs;
 mod state;
 mod timers;
 mod watermark;
 
-pub use grouping::{Dropped, Grouping, Now, Row, Saved};
+pub use grouping::{Dropped, Grouping, Now, Row, Saved, fires_once};
 pub use holds::Holds;
+pub use side_inputs::{Side, Sides};
 pub use state::States;
 pub use timers::{Due, PendingTimer, Timers};
 pub use watermark::{NodeId, Passing, Watermarks};

@@ -41,7 +41,7 @@ fn guard_any(step: &StepName, body: &mut dyn FnMut() -> Result<(), BoxError>) ->
 ///
 /// # Errors
 /// The text and place of the panic.
-pub(crate) fn catch<R>(body: impl FnOnce() -> R) -> Result<R, String> {
+pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, String> {
     install_hook();
     let outer = IN_USER_CODE.replace(true);
     let result = catch_unwind(AssertUnwindSafe(body));

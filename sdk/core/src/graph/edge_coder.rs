@@ -8,6 +8,7 @@ use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Outputs, Receiver, S
 use crate::dofn::guard::guard;
 use crate::error::{Error, Result};
 use crate::graph::StepName;
+use crate::graph::transfer::{Transfer, TransferOf};
 use crate::graph::wire_coder::{WireCoder, WireCoderOf};
 use bytes::Bytes;
 use std::any::type_name;
@@ -37,6 +38,9 @@ pub trait EdgeCoder: Send + Sync {
     /// # Errors
     /// The coder's.
     fn rows(&self, encoded: &[Bytes]) -> Result<SharedRows, CoderError>;
+
+    /// How values travel as they are, within a process.
+    fn transfer(&self) -> Arc<dyn Transfer>;
 
     /// The coder as an engine has changed it.
     ///
@@ -94,6 +98,10 @@ impl<T: Element> EdgeCoder for CoderOf<T> {
         let coder = coder::of::<T>();
         let rows = encoded.iter().map(|bytes| decode_all(&coder, bytes)).collect::<Result<Vec<T>, _>>()?;
         Ok(SharedRows::new(rows))
+    }
+
+    fn transfer(&self) -> Arc<dyn Transfer> {
+        TransferOf::<T>::shared()
     }
 
     fn on_wire(&self, spec: &CoderSpec) -> Result<Arc<dyn WireCoder>, CoderError> {

@@ -118,9 +118,11 @@ impl<K: Key, C: CombineFn> PreCombineOperator<K, C> {
     fn fold(&mut self, batch: Batch<(K, C::In)>) -> Result<()> {
         let Batch { values, meta } = batch;
         let PreCombineOperator { step, combine, table, .. } = self;
+        let first = |set: &WindowSet| set.as_slice().first().copied().unwrap_or(Window::Global);
+        let windows: Vec<Window> = meta.windows.table().iter().map(first).collect();
         guard(step, || {
             for (row, (key, value)) in values.into_iter().enumerate() {
-                let window = meta.windows.get(row).as_slice().first().copied().unwrap_or(Window::Global);
+                let window = windows[meta.windows.code(row)];
                 let same = |(k, w, _): &(K, Window, C::Acc)| *k == key && *w == window;
                 match table.entry(hash(&key), same, |(k, ..)| hash(k)) {
                     Entry::Occupied(mut entry) => combine.add_input(&mut entry.get_mut().2, value),

@@ -5,14 +5,18 @@
 //! window's table. So no engine code is generic (one compiled copy for all pipelines), and no runner names a user's type.
 
 mod cells;
+mod law;
 mod lift;
 mod on_bytes;
 mod panes;
 mod parts;
+mod split;
 
 pub use cells::{Cell, Cells, Command, Contents, Firing, KeyId, Rows};
 pub use on_bytes::OnBytes;
 pub use parts::{CombinePart, PartStep};
+pub use split::Exchange;
+pub(crate) use split::route;
 
 use crate::batch::{Batch, Meta};
 use crate::coder;
@@ -29,10 +33,17 @@ use std::sync::Arc;
 /// The number of an open window's table.
 pub type Slot = u32;
 
+/// In place of a slot: rows of this window are dropped.
+pub const DROPPED: Slot = Slot::MAX;
+
 /// Makes the typed halves of one grouping; what the code table holds.
 pub trait AnyGrouping: Send + Sync {
     /// Upstream end: hands pairs to the runner.
     fn sink(&self, to: Box<dyn ParcelSink>) -> AnyReceiver;
+
+    /// Upstream end: deals pairs out to shards by their key, without their panes. It looks at the first keys whether they
+    /// obey the law that equal values, and only those, have equal bytes.
+    fn splitter(&self, step: &StepName, to: Box<dyn Exchange>) -> AnyReceiver;
 
     /// The window-major store, in front of its consumers: for the default trigger and windows that do not merge.
     ///
@@ -84,7 +95,7 @@ pub trait ParcelSink: Send {
 
 /// Window-major store: a slot is one open window's table key -> accumulator; the runner opens and fires slots.
 pub trait Panes: Send {
-    /// Folds rows in; `slots[code]` is the slot of the parcel's `code`-th window. Returns how many keys are new.
+    /// Folds rows in; `slots[code]` is the slot of the parcel's `code`-th window, or [`DROPPED`]. Returns how many keys are new.
     ///
     /// # Errors
     /// User code's.
@@ -153,6 +164,10 @@ impl<K: Key, C: CombineFn> Grouping<K, C> {
 impl<K: Key, C: CombineFn> AnyGrouping for Grouping<K, C> {
     fn sink(&self, to: Box<dyn ParcelSink>) -> AnyReceiver {
         AnyReceiver::new(Sink { to, of: PhantomData::<fn((K, C::In))> })
+    }
+
+    fn splitter(&self, step: &StepName, to: Box<dyn Exchange>) -> AnyReceiver {
+        split::splitter::<K, C::In>(step, to)
     }
 
     fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>> {

@@ -1,6 +1,7 @@
 //! Grouping by encoded keys, made of ordinary steps around the same store.
 
-use super::{AnyGrouping, Grouping, hash};
+use super::law::{Law, decode_all};
+use super::{AnyGrouping, Grouping};
 use crate::batch::Batch;
 use crate::coder::{self, Coder};
 use crate::combiners::CombineFn;
@@ -11,7 +12,6 @@ use crate::error::{BoxError, Result};
 use crate::graph::StepName;
 use crate::{Element, Key};
 use bytes::Bytes;
-use hashbrown::HashTable;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -90,40 +90,4 @@ fn decode<K: Key, T: Element>(batch: Batch<(Bytes, T)>) -> Result<Batch<(K, T)>,
     let keys = coder::of::<K>();
     let pair = |(key, out): (Bytes, T)| Ok::<_, BoxError>((decode_all(&keys, &key)?, out));
     Ok(Batch { values: batch.values.into_iter().map(pair).collect::<Result<_, _>>()?, meta: batch.meta })
-}
-
-fn decode_all<T, C: Coder<T>>(coder: &C, mut bytes: &[u8]) -> Result<T, BoxError> {
-    let value = coder.decode(&mut bytes)?;
-    if bytes.is_empty() { Ok(value) } else { Err(format!("decoding left {} bytes over", bytes.len()).into()) }
-}
-
-/// The keys of a bundle with their bytes.
-struct Law<K>(HashTable<(K, Bytes)>);
-
-impl<K> Default for Law<K> {
-    fn default() -> Self {
-        Law(HashTable::new())
-    }
-}
-
-impl<K: Key> Law<K> {
-    /// The key's bytes, shared with earlier equal keys.
-    fn check(&mut self, key: K, bytes: &[u8]) -> Result<Bytes, BoxError> {
-        if let Some((_, known)) = self.0.find(hash(&key), |(known, _)| *known == key) {
-            if known == bytes {
-                return Ok(known.clone());
-            }
-            return Err("two equal keys have different encodings, so a distributed engine would not group them: \
-                        derive the key's type, or make `Eq` compare all that is encoded"
-                .into());
-        }
-        if decode_all(&coder::of::<K>(), bytes)? != key {
-            return Err("a key is not equal to itself after encoding and decoding: does `Eq` look at something that \
-                        is not encoded?"
-                .into());
-        }
-        let owned = Bytes::copy_from_slice(bytes);
-        self.0.insert_unique(hash(&key), (key, owned.clone()), |(known, _)| hash(known));
-        Ok(owned)
-    }
 }

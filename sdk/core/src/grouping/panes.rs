@@ -1,6 +1,6 @@
 //! The window-major store.
 
-use super::{Panes, Show, Slot, at_key, hash};
+use super::{DROPPED, Panes, Show, Slot, at_key, hash};
 use crate::Key;
 use crate::batch::{Batch, Meta, WindowColumn};
 use crate::combiners::CombineFn;
@@ -54,13 +54,15 @@ struct Tables<K: Key, C: CombineFn> {
 impl<K: Key, C: CombineFn> Panes for Tables<K, C> {
     fn add(&mut self, parcel: Parcel, slots: &[Slot]) -> Result<usize> {
         let Batch { values, meta } = parcel.open::<(K, C::In)>()?;
-        let most = slots.iter().max().map_or(0, |slot| *slot as usize + 1);
+        let most = slots.iter().filter(|slot| **slot != DROPPED).max().map_or(0, |slot| *slot as usize + 1);
         self.slots.resize_with(self.slots.len().max(most), HashTable::new);
         let Tables { combine, slots: tables, step, .. } = self;
         let mut new = 0;
         guard(step, || {
             let mut add = |(key, value): (K, C::In), code: usize| {
-                new += usize::from(fold(&mut tables[slots[code] as usize], combine, key, value));
+                if let Some(table) = tables.get_mut(slots[code] as usize) {
+                    new += usize::from(fold(table, combine, key, value));
+                }
             };
             match &meta.windows {
                 WindowColumn::All(_) => values.into_iter().for_each(|row| add(row, 0)),

@@ -9,6 +9,7 @@ mod multimap;
 pub mod operator;
 mod ordered_list;
 mod set;
+mod split;
 mod state;
 mod step;
 #[cfg(test)]

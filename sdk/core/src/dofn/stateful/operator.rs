@@ -4,9 +4,10 @@
 //! ([`enter`](StatefulOperator::enter)), calls it with elements and timers, and takes what it changed
 //! ([`leave`](StatefulOperator::leave)). Nothing of that counts before the runner commits the bundle.
 
-use crate::dofn::erased::Wiring;
+use crate::dofn::erased::{AnyReceiver, Wiring};
 use crate::error::Result;
 use crate::graph::EdgeCoder;
+use crate::grouping::Exchange;
 use crate::time::Timestamp;
 use crate::windowing::{PaneInfo, Window};
 use bytes::Bytes;
@@ -33,7 +34,17 @@ pub trait AnyStateful: Send + Sync {
 
     /// The coder of its keys.
     fn key_coder(&self) -> Arc<dyn EdgeCoder>;
+
+    /// Deals pairs out to shards by their key: parcels of [`EncodedPair`]s, each in one window. None of a step that only
+    /// engines run.
+    fn splitter(&self, step: &crate::graph::StepName, to: Box<dyn Exchange>) -> Option<AnyReceiver> {
+        let _ = (step, to);
+        None
+    }
 }
+
+/// A pair in its nested encoding, and how many of its bytes are the key.
+pub type EncodedPair = (Bytes, u32);
 
 /// What a stateful step declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

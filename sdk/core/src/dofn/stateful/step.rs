@@ -3,16 +3,17 @@
 use super::context::{Cause, Moment, StatefulContext};
 use super::operator::*;
 use super::visit::Visit;
-use super::{State, StatefulDoFn, Timers, state};
+use super::{State, StatefulDoFn, Timers, split, state};
 use crate::coder::{self, Coder, CoderError};
 use crate::dofn::context::{BundleContext, Rows, Tagged};
 use crate::dofn::dofn_step::{TagEnd, TagFactory};
-use crate::dofn::erased::{MAIN, Next, Wiring};
+use crate::dofn::erased::{AnyReceiver, MAIN, Next, Wiring};
 use crate::dofn::finalize::guarded;
 use crate::dofn::guard::guard;
 use crate::dofn::side::SideCache;
 use crate::error::{Error, Result};
 use crate::graph::{CoderOf, EdgeCoder, StepName};
+use crate::grouping::Exchange;
 use crate::time::Timestamp;
 use crate::windowing::PaneInfo;
 use bytes::Bytes;
@@ -77,6 +78,10 @@ impl<D: StatefulDoFn> AnyStateful for StatefulStep<D> {
 
     fn key_coder(&self) -> Arc<dyn EdgeCoder> {
         CoderOf::<D::Key>::shared()
+    }
+
+    fn splitter(&self, step: &StepName, to: Box<dyn Exchange>) -> Option<AnyReceiver> {
+        Some(split::splitter::<D::Key, D::In>(step, to))
     }
 }
 

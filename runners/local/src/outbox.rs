@@ -1,0 +1,108 @@
+//! What a worker sends: to itself at once, to others as long as they have room.
+
+use crate::shared::{Message, Shared};
+use ferrobeam_core::dofn::erased::Parcel;
+use ferrobeam_core::grouping::Exchange;
+use ferrobeam_runner_core::engine::NodeId;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A worker with so many rows for itself reads nothing new: they are still in the cache.
+const MANY_ROWS: usize = 8192;
+
+/// Nor does one with so many parcels for another that has no room.
+const MANY: usize = 16;
+
+/// What a worker has sent and nobody has got yet. Operators and the worker have it in turn, so its lock is free.
+pub(crate) struct Outbox {
+    worker: usize,
+    shared: Arc<Shared>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// For this worker itself.
+    own: VecDeque<Message>,
+    rows: usize,
+    /// For others that had no room.
+    others: Vec<VecDeque<Message>>,
+}
+
+impl Outbox {
+    pub(crate) fn new(worker: usize, shared: Arc<Shared>) -> Self {
+        let others = (0..shared.workers()).map(|_| VecDeque::new()).collect();
+        Outbox { worker, shared, inner: Mutex::new(Inner { own: VecDeque::new(), rows: 0, others }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, worker: usize, message: Message) {
+        let mut inner = self.lock();
+        if worker == self.worker {
+            inner.rows += message.1.len;
+            inner.own.push_back(message);
+            return;
+        }
+        let waiting = &mut inner.others[worker];
+        waiting.push_back(message);
+        self.shared.send(worker, waiting);
+    }
+
+    /// Takes what this worker has sent to itself.
+    pub(crate) fn take_own(&self, into: &mut VecDeque<Message>) {
+        let mut inner = self.lock();
+        inner.rows = 0;
+        into.append(&mut inner.own);
+    }
+
+    /// Sends what others had no room for. Whether nothing is left.
+    pub(crate) fn flush(&self) -> bool {
+        let mut inner = self.lock();
+        for (worker, waiting) in inner.others.iter_mut().enumerate().filter(|(_, waiting)| !waiting.is_empty()) {
+            self.shared.send(worker, waiting);
+        }
+        inner.others.iter().all(VecDeque::is_empty)
+    }
+
+    /// Whether there is enough to do with what was sent.
+    pub(crate) fn is_full(&self) -> bool {
+        let inner = self.lock();
+        inner.rows >= MANY_ROWS || inner.others.iter().any(|waiting| waiting.len() >= MANY)
+    }
+}
+
+/// The way from an edge to a node.
+pub(crate) struct Lane {
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) to: NodeId,
+    pub(crate) route: Route,
+}
+
+/// Which workers a node's elements go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// That which has sent them.
+    Own,
+    /// This one.
+    One(usize),
+    /// Each element to one of them.
+    All,
+}
+
+impl Exchange for Lane {
+    fn shards(&self) -> usize {
+        if self.route == Route::All { self.outbox.shared.workers() } else { 1 }
+    }
+
+    fn send(&mut self, shard: usize, parcel: Parcel) {
+        let worker = match self.route {
+            Route::Own => self.outbox.worker,
+            Route::One(worker) => worker,
+            Route::All => shard,
+        };
+        self.outbox.send(worker, (self.to, parcel));
+    }
+}

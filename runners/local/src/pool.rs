@@ -1,0 +1,113 @@
+//! The parts of a source's work that wait for a worker, and the watermark that they hold.
+
+use ferrobeam_core::Timestamp;
+use ferrobeam_runner_core::bundle::splits::OpenPart;
+use ferrobeam_runner_core::engine::Holds;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The parts of one source, shared by all workers.
+pub(crate) struct Pool {
+    inner: Mutex<Inner>,
+    /// The earliest watermark of a part that is not done.
+    hold: AtomicI64,
+    /// How many parts wait.
+    waiting: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Inner {
+    open: Vec<OpenPart>,
+    /// The watermarks of all parts, those among them that are worked on.
+    holds: Holds,
+    /// The ends of their elements' windows.
+    windows: Holds,
+    /// How many parts are not done.
+    all: usize,
+}
+
+impl Pool {
+    pub(crate) fn new() -> Self {
+        Pool { inner: Mutex::default(), hold: AtomicI64::new(Timestamp::MAX.millis()), waiting: AtomicUsize::new(0) }
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Inner) -> R) -> R {
+        let mut inner = self.lock();
+        let result = change(&mut inner);
+        let hold = inner.holds.earliest().unwrap_or(Timestamp::MAX);
+        self.hold.store(hold.millis(), Ordering::Release);
+        self.waiting.store(inner.open.len(), Ordering::Release);
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a part that nobody works on.
+    pub(crate) fn put(&self, part: OpenPart) {
+        self.change(|inner| {
+            inner.begin(&part);
+            inner.open.push(part);
+        });
+    }
+
+    /// Takes note of a part that somebody goes on with at once.
+    pub(crate) fn keep(&self, part: &OpenPart) {
+        self.change(|inner| inner.begin(part));
+    }
+
+    /// Gives out the part that is furthest behind of those that can go on.
+    pub(crate) fn take(&self, now: Timestamp) -> Option<OpenPart> {
+        if self.waiting() == 0 {
+            return None;
+        }
+        self.change(|inner| {
+            let ready = inner.open.iter().enumerate().filter(|(_, open)| open.goes_on(now));
+            let (at, _) = ready.min_by_key(|(_, open)| open.part.watermark)?;
+            Some(inner.open.remove(at))
+        })
+    }
+
+    /// Forgets a part that is done, or has become others.
+    pub(crate) fn done(&self, watermark: Timestamp, end: Timestamp) {
+        self.change(|inner| {
+            inner.holds.replace(Some(watermark), None);
+            inner.windows.replace(Some(end), None);
+            inner.all -= 1;
+        });
+    }
+
+    /// What the output watermark may not pass.
+    pub(crate) fn hold(&self) -> Timestamp {
+        Timestamp::from_millis(self.hold.load(Ordering::Acquire))
+    }
+
+    /// How many parts wait for a worker.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Whether everything is done.
+    pub(crate) fn is_done(&self) -> bool {
+        self.lock().all == 0
+    }
+
+    /// The end of the window that ends first in which there is work.
+    pub(crate) fn first_end(&self) -> Option<Timestamp> {
+        self.lock().windows.earliest()
+    }
+
+    /// When the next part goes on.
+    pub(crate) fn next_time(&self) -> Option<Timestamp> {
+        self.lock().open.iter().map(|open| open.not_before).filter(|at| *at < Timestamp::MAX).min()
+    }
+}
+
+impl Inner {
+    fn begin(&mut self, part: &OpenPart) {
+        self.holds.replace(None, Some(part.part.watermark));
+        self.windows.replace(None, Some(part.element.window.max_timestamp()));
+        self.all += 1;
+    }
+}

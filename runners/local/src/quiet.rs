@@ -1,0 +1,172 @@
+//! When all workers rest: what happens next then, and whether that is the end.
+
+use crate::layout::{Kind, Layout};
+use crate::shared::{End, Shared};
+use ferrobeam_core::Timestamp;
+use ferrobeam_core::batch::{Batch, MetaBuilder, WindowSet};
+use ferrobeam_core::dofn::erased::Parcel;
+use ferrobeam_core::testing::TestStreamEvent;
+use ferrobeam_core::windowing::PaneInfo;
+use ferrobeam_runner_core::engine::NodeId;
+use std::sync::Arc;
+
+/// If time goes on so often and nothing comes, nothing ever will: sources are only asked again and again.
+const LONG_IDLE: usize = 10_000;
+
+/// Who rests, and what waits for that.
+pub(crate) struct Quiet {
+    resting: Vec<Option<Rest>>,
+    scripts: Vec<Script>,
+    /// Which script is next.
+    turn: usize,
+    /// Which worker gets the next elements of a script.
+    worker: usize,
+    /// How often time went on since something was sent, and how much had been sent then.
+    idle: (usize, u64),
+    nodes: usize,
+}
+
+/// A worker that has found nothing to do.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Rest {
+    /// How many things had happened when it began to look.
+    pub(crate) events: u64,
+    /// When processing time gives it something to do.
+    pub(crate) next: Option<Timestamp>,
+    /// When synchronized processing time is beyond this, it has something to do.
+    pub(crate) synchronized: Option<Timestamp>,
+}
+
+struct Script {
+    node: NodeId,
+    events: Arc<[TestStreamEvent]>,
+    next: usize,
+}
+
+/// What a worker that has found nothing to do does then.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Next {
+    /// Looks again.
+    Look,
+    /// Sleeps until somebody wakes it.
+    Sleep,
+    /// Sleeps no longer than until then.
+    SleepUntil(Timestamp),
+}
+
+impl Quiet {
+    pub(crate) fn new(layout: &Layout<'_>, workers: usize) -> Self {
+        let script = |(node, of): (NodeId, &crate::layout::Node)| match &of.kind {
+            Kind::Script { events, .. } => Some(Script { node, events: events.clone(), next: 0 }),
+            _ => None,
+        };
+        let scripts = layout.nodes.iter().enumerate().filter_map(script).collect();
+        Quiet { resting: vec![None; workers], scripts, turn: 0, worker: 0, idle: (0, 0), nodes: layout.nodes.len() }
+    }
+
+    /// A worker works again.
+    pub(crate) fn works(&mut self, worker: usize) {
+        self.resting[worker] = None;
+    }
+
+    /// A worker has found nothing to do. If that is so for all, the next thing happens.
+    pub(crate) fn rests(&mut self, shared: &Shared, worker: usize, rest: Rest) -> Next {
+        if shared.events() != rest.events {
+            return Next::Look;
+        }
+        self.resting[worker] = Some(rest);
+        if self.resting.iter().all(Option::is_some) {
+            let is_stale = |other: &Option<Rest>| other.is_some_and(|other| other.events != rest.events);
+            let stale: Vec<usize> = (0..self.resting.len()).filter(|other| is_stale(&self.resting[*other])).collect();
+            if stale.is_empty() && self.happens(shared) {
+                self.resting[worker] = None;
+                return Next::Look;
+            }
+            // They have rested since, but must look once more whether there is something.
+            stale.into_iter().for_each(|other| shared.wake(other));
+        }
+        match rest.next.filter(|_| shared.clock.is_real()) {
+            Some(at) => Next::SleepUntil(at),
+            None => Next::Sleep,
+        }
+    }
+
+    /// Nothing is left to do: lets the next thing happen; whether there is one.
+    fn happens(&mut self, shared: &Shared) -> bool {
+        let clock = &shared.clock;
+        let rests = || self.resting.iter().flatten();
+        // All that could be done is done. What waited for that comes before anything new.
+        let waits = rests().filter_map(|rest| rest.synchronized).min();
+        let now = clock.now();
+        if clock.synchronize(now) && (!clock.is_real() || waits.is_some_and(|at| at < now)) {
+            shared.tell_all();
+            return true;
+        }
+        if self.play(shared) {
+            return true;
+        }
+        let synchronized = waits.map(|at| at + ferrobeam_core::time::millis(1));
+        let parts = shared.pools.iter().flatten().filter_map(|pool| pool.next_time());
+        let next = self.resting.iter().flatten().filter_map(|rest| rest.next).chain(synchronized).chain(parts).min();
+        match next {
+            // Somebody wakes up by the clock.
+            Some(_) if clock.is_real() && !shared.is_read() => false,
+            Some(at) => {
+                self.time_passes(shared, at);
+                true
+            }
+            None => {
+                let ended = (0..self.nodes).all(|node| shared.output(node) == Timestamp::MAX);
+                shared.stop(if ended { End::Done } else { End::Stuck("nothing can run".to_owned()) });
+                true
+            }
+        }
+    }
+
+    /// Lets time pass at once: it is not real, or nothing can come any more that would take time.
+    fn time_passes(&mut self, shared: &Shared, at: Timestamp) {
+        let (idle, sent) = self.idle;
+        self.idle = if sent == shared.sent() { (idle + 1, sent) } else { (0, shared.sent()) };
+        if self.idle.0 >= LONG_IDLE && !shared.is_read() {
+            let now = shared.clock.now();
+            let why = format!(
+                "nothing comes any more: at {now} of processing time, sources and timers only wait for more time to pass"
+            );
+            return shared.stop(End::Stuck(why));
+        }
+        shared.clock.pass_to(at);
+        shared.tell_all();
+    }
+
+    /// Lets one of the scripts do its next step; whether there is one.
+    fn play(&mut self, shared: &Shared) -> bool {
+        let count = self.scripts.len();
+        let left = (0..count).map(|i| (self.turn + i) % count);
+        let Some(at) = left.into_iter().find(|at| self.scripts[*at].next <= self.scripts[*at].events.len()) else {
+            return false;
+        };
+        self.turn = (at + 1) % count;
+        let script = &mut self.scripts[at];
+        let event = script.events.get(script.next).cloned();
+        script.next += 1;
+        match event {
+            // The end of the script is the end of the collection.
+            None => shared.set_hold(script.node, Timestamp::MAX),
+            Some(TestStreamEvent::Watermark(at)) => shared.set_hold(script.node, at),
+            Some(TestStreamEvent::ProcessingTime(length)) => {
+                shared.clock.pass_to(shared.clock.now() + length);
+                shared.tell_all();
+            }
+            Some(TestStreamEvent::Elements(elements)) => {
+                let (mut values, mut meta) = (Vec::new(), MetaBuilder::default());
+                for (bytes, time) in elements {
+                    meta.push(time, &WindowSet::GLOBAL, PaneInfo::NO_FIRING);
+                    values.push(bytes);
+                }
+                self.worker = (self.worker + 1) % shared.workers();
+                shared.deliver(self.worker, (script.node, Parcel::new(Batch { values, meta: meta.finish() })));
+            }
+        }
+        true
+    }
+}

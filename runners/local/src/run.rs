@@ -1,0 +1,108 @@
+//! From threads to a result.
+
+use crate::LocalRunner;
+use crate::clock::Clock;
+use crate::layout::{Kind, Layout};
+use crate::shared::{End, Shared};
+use crate::stage::impulse;
+use crate::worker::{Waits, Worker, fail};
+use ferrobeam_core::dofn::guard::catch;
+use ferrobeam_core::graph::Graph;
+use ferrobeam_core::metrics::{self, Metrics};
+use ferrobeam_core::runner::PipelineResult;
+use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_runner_core::waits::{of_stage, step};
+use std::sync::{Arc, PoisonError};
+use std::thread;
+
+/// Runs a pipeline to its end; no thread is left then.
+///
+/// # Errors
+/// The first one that a worker comes to; that work is left and nothing can run.
+pub(crate) fn run(graph: &Graph, workers: usize, skips_waiting: bool) -> Result<PipelineResult> {
+    let layout = Layout::new(graph)?;
+    let clock = Clock::new(!skips_waiting && !layout.has_script());
+    let shared = Arc::new(Shared::new(&layout, workers, clock));
+    for (id, node) in layout.nodes.iter().enumerate() {
+        if let Kind::Impulse { .. } = node.kind {
+            shared.deliver(0, (id, impulse()));
+        }
+    }
+    let (mut metrics, mut left) = (Metrics::default(), vec![(0, 0); layout.nodes.len()]);
+    thread::scope(|scope| {
+        let (layout, shared) = (&layout, &shared);
+        let threads: Vec<_> = (0..workers)
+            .map_while(|number| {
+                let name = format!("{}-{number}", LocalRunner::NAME);
+                let spawned =
+                    thread::Builder::new().name(name).spawn_scoped(scope, move || worker(layout, number, shared));
+                let what = "cannot start a worker".to_owned();
+                spawned.map_err(|source| fail(shared, Error::Io { what, source })).ok()
+            })
+            .collect();
+        for (waits, of_worker) in threads.into_iter().filter_map(|thread| thread.join().ok()) {
+            metrics.merge(of_worker);
+            left.iter_mut().zip(waits).for_each(|(all, one)| *all = (all.0 + one.0, all.1 + one.1));
+        }
+    });
+    match shared.end() {
+        Some(End::Done) => Ok(PipelineResult { metrics }),
+        Some(End::Failed(error)) => {
+            let error = error.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Err(error.unwrap_or_else(|| stopped("a worker failed")))
+        }
+        Some(End::Stuck(why)) => {
+            let text = told(&layout, &shared, &left);
+            Err(stopped(&format!("work is left and {why}:{text}")))
+        }
+        None => Err(stopped("the workers ended without a reason")),
+    }
+}
+
+/// The life of a worker. Its operators go with it, and with them what they tear down.
+fn worker(layout: &Layout<'_>, number: usize, shared: &Arc<Shared>) -> (Vec<Waits>, Metrics) {
+    shared.here(number);
+    let life = || {
+        // Of a pipeline that fails nobody sees the metrics, so one container serves all bundles.
+        metrics::collect(|| Worker::new(layout, number, shared.clone()).and_then(|mut worker| worker.run()))
+    };
+    // User code is also called where no step is known.
+    let (result, metrics) = catch(life).unwrap_or_else(|message| {
+        let message = format!("a panic outside of any step, while an element was cloned or dropped: {message}");
+        (Err(stopped(&message)), Metrics::default())
+    });
+    let waits = result.unwrap_or_else(|error| {
+        fail(shared, error);
+        Vec::new()
+    });
+    (waits, metrics)
+}
+
+fn stopped(message: &str) -> Error {
+    Error::Runner { runner: LocalRunner::NAME, message: message.to_owned() }
+}
+
+/// A line for each node that is not done: what it waits for, and how far its input has come.
+fn told(layout: &Layout<'_>, shared: &Shared, left: &[Waits]) -> String {
+    let (mut text, graph) = (String::new(), layout.graph);
+    for (id, node) in layout.nodes.iter().enumerate() {
+        let is_done = shared.output(id) == Timestamp::MAX;
+        let (name, waits) = match &node.kind {
+            Kind::Stage(number) => match left[id] {
+                (0, 0) if is_done => continue,
+                (ready, waiting) => {
+                    let parts = shared.pools[id].as_ref().map_or(0, |pool| pool.waiting());
+                    of_stage(graph, &layout.plan.stages[*number], ready + parts, waiting)
+                }
+            },
+            Kind::Grouping(number) if !is_done => {
+                let name = step(graph, &layout.plan.groupings[*number].transform);
+                (name, "it has panes that have not fired".to_owned())
+            }
+            _ => continue,
+        };
+        let input = node.producers.iter().map(|producer| shared.output(*producer)).min().unwrap_or(Timestamp::MAX);
+        text += &format!("\n  - {name}: {waits}; its input has come to {input}");
+    }
+    text
+}

@@ -1,0 +1,442 @@
+//! A worker: an instance of every node, and what it does with them, one thing after the other.
+
+use crate::grouping::GroupingNode;
+use crate::layout::{Kind, Layout, Readers};
+use crate::outbox::Outbox;
+use crate::pace::Pacer;
+use crate::quiet::{Next, Rest};
+use crate::shared::{End, Message, Shared};
+use crate::stage::{StageNode, misfit};
+use crate::view::ViewNode;
+use crate::wiring::{Wirer, owner};
+use ferrobeam_core::dofn::erased::Parcel;
+use ferrobeam_core::graph::{Feed, StepName, Transfer};
+use ferrobeam_core::windowing::WindowingStrategy;
+use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_runner_core::bundle::splits::OpenPart;
+use ferrobeam_runner_core::engine::{NodeId, Now};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// A worker while it runs.
+pub(crate) struct Worker<'a> {
+    number: usize,
+    shared: Arc<Shared>,
+    outbox: Arc<Outbox>,
+    wirer: Wirer<'a>,
+    nodes: Vec<Instance>,
+    times: Vec<Times>,
+    /// What has come and is not with its node yet.
+    received: VecDeque<Message>,
+    /// The part that this worker goes on with.
+    current: Option<(NodeId, OpenPart)>,
+    /// The source that was read last.
+    last_read: NodeId,
+    /// What is told when all that was sent has been handed over.
+    then: Vec<Then>,
+    /// How often a side input had changed when elements were last looked at that wait for one.
+    sides: u64,
+    /// Whether something here waits for synchronized processing time.
+    waits: bool,
+}
+
+/// How far a node has come on this worker.
+#[derive(Clone, Copy)]
+struct Times {
+    /// The least output watermark of the producers, as it was before all was received that has been.
+    seen: Timestamp,
+    upstream: Timestamp,
+    input: Timestamp,
+    output: Timestamp,
+    asks: Timestamp,
+}
+
+/// Something that others are told when all that was sent has been handed over.
+enum Then {
+    /// A source's element is out.
+    Begun(NodeId),
+    /// A part is done, or has become others: its watermark and the end of its window.
+    Done(NodeId, Timestamp, Timestamp),
+}
+
+/// A node on a worker.
+enum Instance {
+    /// Passes on what it is fed with: an impulse, a script, a flatten.
+    Relay(Box<dyn Feed>),
+    /// Passes on what is late.
+    Late {
+        feed: Box<dyn Feed>,
+        transfer: Arc<dyn Transfer>,
+        windowing: Arc<WindowingStrategy>,
+    },
+    Stage(Box<StageNode>),
+    Grouping(Box<GroupingNode>),
+    View(Box<ViewNode>, Readers),
+    /// A side input that another worker keeps.
+    Elsewhere,
+}
+
+/// How much of a node is left to do: elements that can be processed, and that wait for side inputs.
+pub(crate) type Waits = (usize, usize);
+
+impl<'a> Worker<'a> {
+    /// # Errors
+    /// The graph does not fit the code.
+    pub(crate) fn new(layout: &'a Layout<'a>, number: usize, shared: Arc<Shared>) -> Result<Self> {
+        let outbox = Arc::new(Outbox::new(number, shared.clone()));
+        let wirer = Wirer { layout, outbox: outbox.clone(), workers: shared.workers() };
+        let nodes = (0..layout.nodes.len()).map(|id| instance(&wirer, id, number)).collect::<Result<_>>()?;
+        let min = Timestamp::MIN;
+        let start = Times { seen: min, upstream: min, input: min, output: min, asks: min };
+        let times = vec![start; layout.nodes.len()];
+        let (received, then) = (VecDeque::new(), Vec::new());
+        Ok(Worker {
+            number,
+            shared,
+            outbox,
+            wirer,
+            nodes,
+            times,
+            received,
+            current: None,
+            last_read: 0,
+            then,
+            sides: 0,
+            waits: false,
+        })
+    }
+
+    /// Works until all is done, or a reason comes up to stop. Gives what is left to do at each node.
+    ///
+    /// # Errors
+    /// User code's.
+    pub(crate) fn run(&mut self) -> Result<Vec<Waits>> {
+        while self.shared.end().is_none() {
+            let events = self.shared.events();
+            if !self.turn()? {
+                self.rest(events);
+            }
+        }
+        if let Some(End::Done) = self.shared.end() {
+            return Ok(Vec::new());
+        }
+        let waits = |node: &Instance| if let Instance::Stage(stage) = node { stage.waits() } else { (0, 0) };
+        Ok(self.nodes.iter().map(waits).collect())
+    }
+
+    /// Looks once for work of each kind: what came, what is due, and if there is nothing of that, something to read.
+    fn turn(&mut self) -> Result<bool> {
+        let round = self.shared.rounds.number();
+        for (node, times) in self.wirer.layout.nodes.iter().zip(&mut self.times) {
+            let outputs = node.producers.iter().map(|producer| self.shared.output(*producer));
+            times.seen = outputs.min().unwrap_or(Timestamp::MAX);
+        }
+        self.shared.receive(self.number, &mut self.received);
+        let mut works = self.drain()?;
+        works |= self.admit()?;
+        works |= self.advance()?;
+        works |= self.drain()?;
+        let is_flushed = self.outbox.flush();
+        if is_flushed {
+            works |= self.publish();
+        }
+        if is_flushed && self.shared.clock.is_real() {
+            self.synchronize(round);
+        }
+        if !works && is_flushed {
+            works = self.read()?;
+        }
+        Ok(works)
+    }
+
+    /// Works off all that has come, what is furthest downstream first.
+    fn drain(&mut self) -> Result<bool> {
+        let mut works = false;
+        loop {
+            self.outbox.take_own(&mut self.received);
+            works |= !self.received.is_empty();
+            for (node, parcel) in std::mem::take(&mut self.received) {
+                self.accept(node, parcel)?;
+            }
+            let ready = |node: &Instance| matches!(node, Instance::Stage(stage) if stage.has_ready());
+            let Some(last) = self.nodes.iter().rposition(ready) else {
+                self.outbox.take_own(&mut self.received);
+                if self.received.is_empty() {
+                    return Ok(works);
+                }
+                continue;
+            };
+            works = true;
+            let (now, upstream) = (self.now(last), self.times[last].upstream);
+            let Instance::Stage(stage) = &mut self.nodes[last] else { return Err(misfit()) };
+            for part in stage.bundle(&self.wirer, now, upstream)? {
+                self.pool(last)?.put(part);
+                self.shared.tell_all();
+            }
+        }
+    }
+
+    /// Hands a parcel to its node.
+    fn accept(&mut self, node: NodeId, parcel: Parcel) -> Result<()> {
+        let now = self.now(node);
+        match &mut self.nodes[node] {
+            Instance::Relay(feed) => {
+                feed.start_bundle()?;
+                feed.receive(parcel)?;
+                feed.finish_bundle()?;
+                if let Kind::Impulse { .. } = self.wirer.layout.nodes[node].kind {
+                    self.then.push(Then::Begun(node));
+                }
+                Ok(())
+            }
+            Instance::Late { feed, transfer, windowing } => {
+                let is_late = |window| Ok(windowing.garbage_collection_time(window) < now.input_watermark);
+                let parted = transfer.part(parcel, &mut { is_late })?;
+                feed.start_bundle()?;
+                parted.inside.into_iter().try_for_each(|parcel| feed.receive(parcel))?;
+                feed.finish_bundle()
+            }
+            Instance::Stage(stage) => stage.accept(parcel),
+            Instance::Grouping(grouping) => grouping.add(parcel, now),
+            Instance::View(view, _) => {
+                if view.add(parcel, now)? {
+                    self.shared.side_changed();
+                }
+                Ok(())
+            }
+            Instance::Elsewhere => Err(misfit()),
+        }
+    }
+
+    /// Lets elements go on whose side inputs have come.
+    fn admit(&mut self) -> Result<bool> {
+        let sides = self.shared.sides();
+        if std::mem::replace(&mut self.sides, sides) == sides {
+            return Ok(false);
+        }
+        for node in &mut self.nodes {
+            if let Instance::Stage(stage) = node {
+                stage.admit()?;
+            }
+        }
+        self.drain()
+    }
+
+    /// Moves watermarks on, and does what is due.
+    fn advance(&mut self) -> Result<bool> {
+        let mut works = false;
+        for node in 0..self.nodes.len() {
+            let pending = if let Instance::Stage(stage) = &self.nodes[node] { stage.pending() } else { None };
+            let times = &mut self.times[node];
+            times.upstream = times.upstream.max(times.seen);
+            times.input = times.input.max(pending.map_or(times.upstream, |pending| times.upstream.min(pending)));
+            let (now, upstream) = (self.now(node), self.times[node].upstream);
+            works |= match &mut self.nodes[node] {
+                Instance::Stage(stage) => stage.advance(now, upstream)?,
+                Instance::Grouping(grouping) => grouping.advance(now)?,
+                Instance::View(view, readers) => {
+                    let works = view.advance(now, &self.shared)?;
+                    view.forget(readers, &self.shared);
+                    works
+                }
+                Instance::Relay(_) | Instance::Late { .. } | Instance::Elsewhere => false,
+            };
+        }
+        Ok(works)
+    }
+
+    /// Tells others how far this worker has come: all that it has sent is in their hands. Whether that is news.
+    fn publish(&mut self) -> bool {
+        let mut is_news = !self.then.is_empty();
+        for then in self.then.drain(..) {
+            match then {
+                Then::Begun(node) => self.shared.set_hold(node, Timestamp::MAX),
+                Then::Done(node, watermark, end) => {
+                    if let Some(pool) = &self.shared.pools[node] {
+                        pool.done(watermark, end);
+                    }
+                }
+            }
+        }
+        for (node, (instance, times)) in self.nodes.iter().zip(&mut self.times).enumerate() {
+            let hold = match instance {
+                Instance::Stage(stage) => {
+                    if stage.has_sides() {
+                        let asks = stage.expires().map_or(times.input, |expires| expires.min(times.input));
+                        if std::mem::replace(&mut times.asks, asks) != asks {
+                            self.shared.set_asks(node, self.number, asks);
+                        }
+                    }
+                    stage.hold()
+                }
+                Instance::Grouping(grouping) => grouping.hold(),
+                _ => None,
+            };
+            let output = times.output.max(hold.map_or(times.input, |hold| hold.min(times.input)));
+            if std::mem::replace(&mut times.output, output) < output {
+                self.shared.set_output(node, self.number, output);
+                is_news = true;
+            }
+        }
+        if is_news {
+            self.shared.tell_all();
+        }
+        is_news
+    }
+
+    /// All that this worker had is worked off, and it began in this round, if somebody waits for those.
+    fn synchronize(&mut self, round: Option<u64>) {
+        let waits = self.next_synchronized().is_some();
+        if std::mem::replace(&mut self.waits, waits) != waits {
+            self.shared.rounds.wait(waits);
+        }
+        let Some(round) = round else { return };
+        let (begins, at) = self.shared.rounds.done(self.number, round, self.shared.clock.now());
+        let is_news = at.is_some_and(|at| self.shared.clock.synchronize(at));
+        if begins || is_news {
+            // Those who rest take part.
+            self.shared.tell_all();
+        }
+    }
+
+    /// Works on a part of a source for a while; whether there is one.
+    fn read(&mut self) -> Result<bool> {
+        let now = self.shared.clock.now();
+        let Some((node, open)) = self.next_part(now) else { return Ok(false) };
+        let is_bounded = self.is_bounded(node)?;
+        let pacer = Pacer::new(self.shared.clone(), self.outbox.clone(), self.number, node, &open, is_bounded);
+        let order = pacer.order(now);
+        let Instance::Stage(stage) = &mut self.nodes[node] else { return Err(misfit()) };
+        let rest = stage.work_on(&self.wirer, &open, &order)?;
+        for part in rest {
+            // Its reader stays open. What has no end takes turns with all else that has none.
+            if is_bounded && part.goes_on(now) && self.current.is_none() {
+                self.pool(node)?.keep(&part);
+                self.current = Some((node, part));
+            } else {
+                self.pool(node)?.put(part);
+            }
+        }
+        self.then.push(Then::Done(node, open.part.watermark, open.element.window.max_timestamp()));
+        Ok(true)
+    }
+
+    /// The part to work on: the last one, or of the next source that which is furthest behind.
+    fn next_part(&mut self, now: Timestamp) -> Option<(NodeId, OpenPart)> {
+        if let Some(current) = self.current.take() {
+            return Some(current);
+        }
+        let count = self.nodes.len();
+        let order = (1..=count).map(|i| (self.last_read + i) % count);
+        let taken = order.filter_map(|node| Some((node, self.shared.pools[node].as_ref()?.take(now)?))).next();
+        self.last_read = taken.as_ref().map_or(self.last_read, |(node, _)| *node);
+        taken
+    }
+
+    fn is_bounded(&self, node: NodeId) -> Result<bool> {
+        let layout = self.wirer.layout;
+        let Kind::Stage(number) = layout.nodes[node].kind else { return Err(misfit()) };
+        let splittable = layout.plan.stages[number].splittable.as_deref().unwrap_or_default();
+        Ok(layout.graph.makes_bounded(layout.graph.transform(splittable)?))
+    }
+
+    /// There was nothing to do: waits until there may be.
+    fn rest(&mut self, events: u64) {
+        let shared = &*self.shared;
+        if !self.outbox.flush() {
+            shared.blocked.fetch_add(1, Ordering::SeqCst);
+            // Room that was made before this was said would wake nobody.
+            if !self.outbox.flush() && shared.waiting(self.number) == 0 && shared.end().is_none() {
+                std::thread::park();
+            }
+            shared.blocked.fetch_sub(1, Ordering::SeqCst);
+            return;
+        }
+        let rest = Rest { events, next: self.next_time(), synchronized: self.next_synchronized() };
+        let quiet = || shared.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = quiet().rests(shared, self.number, rest);
+        if next == Next::Look {
+            return;
+        }
+        shared.resting.fetch_add(1, Ordering::SeqCst);
+        if shared.end().is_none() {
+            match next {
+                Next::SleepUntil(at) => {
+                    let left = at.saturating_since(shared.clock.now());
+                    std::thread::park_timeout(left.max(Duration::from_micros(100)));
+                }
+                _ => std::thread::park(),
+            }
+        }
+        shared.resting.fetch_sub(1, Ordering::SeqCst);
+        quiet().works(self.number);
+    }
+
+    /// When processing time gives this worker something to do.
+    fn next_time(&self) -> Option<Timestamp> {
+        let of_node = |node: &Instance| match node {
+            Instance::Stage(stage) => stage.next_processing_time(),
+            Instance::Grouping(grouping) => grouping.driver().and_then(|driver| driver.next_processing_time()),
+            Instance::View(view, _) => view.driver.next_processing_time(),
+            _ => None,
+        };
+        let parts = self.shared.pools.iter().flatten().filter_map(|pool| pool.next_time());
+        self.nodes.iter().filter_map(of_node).chain(parts).min()
+    }
+
+    /// When synchronized processing time does.
+    fn next_synchronized(&self) -> Option<Timestamp> {
+        let of_node = |node: &Instance| match node {
+            Instance::Grouping(grouping) => {
+                grouping.driver().and_then(|driver| driver.next_synchronized_processing_time())
+            }
+            Instance::View(view, _) => view.driver.next_synchronized_processing_time(),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(of_node).min()
+    }
+
+    fn now(&self, node: NodeId) -> Now {
+        Now {
+            input_watermark: self.times[node].input,
+            output_watermark: self.times[node].output,
+            processing_time: self.shared.clock.now(),
+            synchronized_processing_time: self.shared.clock.synchronized(),
+        }
+    }
+
+    fn pool(&self, node: NodeId) -> Result<&crate::pool::Pool> {
+        self.shared.pools[node].as_ref().ok_or_else(misfit)
+    }
+}
+
+fn instance(wirer: &Wirer<'_>, id: NodeId, worker: usize) -> Result<Instance> {
+    let layout = wirer.layout;
+    let node = &layout.nodes[id];
+    Ok(match &node.kind {
+        Kind::Impulse { output } => Instance::Relay(wirer.feed(output, &StepName::here("Impulse"))?),
+        Kind::Script { output, step, .. } => {
+            let step = layout.graph.step_name(layout.graph.transform(step)?)?;
+            Instance::Relay(wirer.decoding(output, step)?)
+        }
+        Kind::Flatten { output } => Instance::Relay(wirer.feed(output, &StepName::here("Flatten"))?),
+        Kind::Late { input, output } => Instance::Late {
+            feed: wirer.feed(output, &StepName::here("Late"))?,
+            transfer: layout.graph.coder(input)?.transfer(),
+            windowing: layout.graph.windowing(output)?.clone(),
+        },
+        Kind::Stage(number) => Instance::Stage(Box::new(StageNode::new(layout, *number, node.starts, wirer)?)),
+        Kind::Grouping(number) => Instance::Grouping(Box::new(GroupingNode::new(layout, *number, wirer)?)),
+        Kind::View { collection, readers } if owner(id, wirer.workers) == worker => {
+            Instance::View(Box::new(ViewNode::new(layout, collection)?), readers.clone())
+        }
+        Kind::View { .. } => Instance::Elsewhere,
+    })
+}
+
+/// A worker's failure is everybody's.
+pub(crate) fn fail(shared: &Shared, error: Error) {
+    shared.stop(End::Failed(std::sync::Mutex::new(Some(error))));
+}
