@@ -221,6 +221,9 @@ impl PortableRunner {
 
     /// Hands the pipeline over, and all that its workers need.
     async fn prepare(&self, graphs: &[Graph]) -> Result<Ready> {
+        if let Some(master) = &self.flink {
+            Flink::at(master, self.patience).check().await?;
+        }
         let mut found = self.server.find(self.engine, self.flink.as_deref(), &self.progress).await?;
         found.client = found.client.with_patience(self.patience);
         let environment = self.environment_for(&found).await?;

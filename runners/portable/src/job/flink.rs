@@ -2,7 +2,7 @@
 
 use super::client::Patience;
 use crate::failure;
-use ferrobeam_core::Result;
+use ferrobeam_core::{Error, Result};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,6 +40,15 @@ impl Flink {
     /// `HOST:PORT`.
     pub(crate) fn master(&self) -> &str {
         &self.master
+    }
+
+    /// Looks whether it is there.
+    ///
+    /// # Errors
+    /// Nobody answers, or something else than a Flink.
+    pub(crate) async fn check(&self) -> Result<()> {
+        let found = self.running("").await.map(drop);
+        found.map_err(|error| Error::Options(format!("there is no Flink at `{}`: {error}", self.master)))
     }
 
     /// Cancels all jobs of a name, and waits until none is left.

@@ -168,15 +168,22 @@ fn a_job_that_its_job_server_lets_go_of_is_looked_for_on_flink() {
         runner.patience = Patience { end: LONG, ..runner.patience };
         told(&runner)
     };
-    let (flink, rest) = played(vec![NO_JOBS.to_owned()]);
+    // It is looked for before anything is submitted, too.
+    let look = "GET /jobs/overview HTTP/1.0";
+    let (flink, rest) = played(vec![NO_JOBS.to_owned(); 2]);
     let told = cancelled(flink.master());
     assert!(
         told.ends_with(&format!("and is cancelled; the Flink at `{}` does not run it any more", flink.master())),
         "{told}"
     );
-    assert_eq!(rest.join().unwrap(), ["GET /jobs/overview HTTP/1.0"]);
-    // Nobody is there any more.
+    assert_eq!(rest.join().unwrap(), [look; 2]);
     let told = cancelled(flink.master());
+    assert!(told.contains(&format!("there is no Flink at `{}`", flink.master())), "{told}");
+    assert!(told.contains("cannot be asked"), "{told}");
+    // It goes while the job runs.
+    let (flink, rest) = played(vec![NO_JOBS.to_owned()]);
+    let told = cancelled(flink.master());
+    assert_eq!(rest.join().unwrap(), [look]);
     assert!(
         told.contains("and is cancelled; the Flink at `")
             && told.contains("` may still run it, as `ferrobeam_portable-"),
