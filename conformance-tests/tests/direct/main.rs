@@ -158,10 +158,8 @@ fn the_program_lists_cases_and_prints_the_matrix() {
     assert!(text.contains("life_cycle::every_instance_is_set_up_once_and_torn_down (in-process)\n"));
     let (status, text) = conformance(&["matrix"]);
     assert_eq!(status, Some(0));
-    assert!(
-        text.starts_with("| area | direct | flink | local | prism |\n|---|---|---|---|---|\n| assertions | all "),
-        "{text}"
-    );
+    let head = "| area | direct | flink | local | prism | spark |\n|---|---|---|---|---|---|\n| assertions | all ";
+    assert!(text.starts_with(head), "{text}");
 }
 
 proptest! {
