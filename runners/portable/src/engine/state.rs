@@ -17,6 +17,11 @@ pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Resu
         );
         limits.push(Limit::lacks(Feature::OnWindowExpiration, text));
     }
+    if engine == Engine::Prism && !expiration.is_empty() {
+        let text = "is called when a window expires, which Prism does for one window of a key and may forget for the others: set an \
+                    event-time timer at the window's end";
+        limits.push(Limit::differs(Feature::OnWindowExpiration, text));
+    }
     if payload.requires_time_sorted_input && is_java && !(engine == Engine::Flink && job.is_batch) {
         let text = format!(
             "takes elements in the order of time, which {engine} does not do{}: keep them in state until a timer fires, and \

@@ -291,8 +291,9 @@ fn every_kind_of_state_is_kept_in_bags() {
 }
 
 #[test]
-fn windows_do_not_expire_on_flink_and_spark() {
-    fine(&keyed(Expires, true), &[Prism, Other]);
+fn windows_do_not_expire_on_flink_and_spark_nor_all_on_prism() {
+    fine(&keyed(Expires, true), &[Other]);
+    differs(&keyed(Expires, true), Prism, "Keyed", Feature::OnWindowExpiration);
     lacks(&keyed(Expires, true), Flink, "Keyed", Feature::OnWindowExpiration);
     assert_eq!(accepting(&keyed(Expires, true), Spark, Facts::default()).len(), 1);
 }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// A window function of the user's own: pure functions over time.
 ///
 /// Two functions of one type are taken for the same if their `Debug` texts are equal, so derive it, or let it show all
-/// that windows depend on. The function itself stays in the process: engines know it by its step only, and those that
-/// know no other window functions than Beam's refuse it.
+/// that windows depend on. The function itself stays in the program: engines know it by its step only, and workers assign
+/// the windows and merge them.
 ///
 /// ```
 /// use ferrobeam_core::{prelude::*, time::*};
