@@ -4,11 +4,11 @@ use crate::rows::{Buffer, Row, batches};
 use bytes::Bytes;
 use ferrobeam_core::batch::{Column, Meta, WindowColumn, WindowSet};
 use ferrobeam_core::dofn::erased::{AnyReceiver, AnyStep, Outputs, Parcel};
-use ferrobeam_core::dofn::guard::guard;
 use ferrobeam_core::graph::{Graph, StepCode, StepName, wire_before};
 use ferrobeam_core::grouping::{AnyGrouping, Cells, OnBytes, Panes, ParcelSink, Rows, Slot};
 use ferrobeam_core::windowing::{PaneInfo, Timing, Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_runner_core::bundle::intake::take_in;
 use ferrobeam_runner_core::engine::{self, Now};
 use ferrobeam_runner_core::fuse::Junction;
 use std::collections::BTreeMap;
@@ -120,23 +120,7 @@ impl Grouping {
                 }
                 panes.add(parcel, &slots).map(drop)
             }
-            Store::ByTrigger { cells, driver } => {
-                let (mut keys, mut commands, before) = (Vec::new(), Vec::new(), driver.dropped());
-                let rows = cells.intern(parcel, &mut keys)?;
-                // The user's own windows merge in here.
-                guard(&self.step, || {
-                    let Some(meta) = rows.meta() else { return Ok(()) };
-                    let row = |(row, &key): (usize, &u32)| engine::Row {
-                        key,
-                        timestamp: *meta.time.get(row),
-                        windows: meta.windows.get(row).as_slice(),
-                    };
-                    driver.add(keys.iter().enumerate().map(row), now, &mut commands)?;
-                    driver.dropped().count_since(before);
-                    Ok(())
-                })?;
-                cells.apply(rows, &commands)
-            }
+            Store::ByTrigger { cells, driver } => take_in(&self.step, driver, &mut **cells, parcel, now),
         }
     }
 

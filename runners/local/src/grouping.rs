@@ -10,6 +10,7 @@ use ferrobeam_core::graph::StepName;
 use ferrobeam_core::grouping::{Cells, DROPPED, Panes, Rows, Slot};
 use ferrobeam_core::windowing::{PaneInfo, Timing, Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_runner_core::bundle::intake::take_in;
 use ferrobeam_runner_core::engine::{self, Dropped, Now};
 use std::collections::BTreeMap;
 
@@ -69,23 +70,7 @@ impl GroupingNode {
         }
         match &mut self.store {
             Store::ByWindow(store) => store.add(&self.step, parcel, now),
-            Store::ByKey { cells, driver } => {
-                let (mut keys, mut commands, before) = (Vec::new(), Vec::new(), driver.dropped());
-                let rows = cells.intern(parcel, &mut keys)?;
-                // The user's own windows merge in here.
-                guard(&self.step, || {
-                    let Some(meta) = rows.meta() else { return Ok(()) };
-                    let row = |(row, &key): (usize, &u32)| engine::Row {
-                        key,
-                        timestamp: *meta.time.get(row),
-                        windows: meta.windows.get(row).as_slice(),
-                    };
-                    driver.add(keys.iter().enumerate().map(row), now, &mut commands)?;
-                    driver.dropped().count_since(before);
-                    Ok(())
-                })?;
-                cells.apply(rows, &commands)
-            }
+            Store::ByKey { cells, driver } => take_in(&self.step, driver, &mut **cells, parcel, now),
         }
     }
 
