@@ -1,7 +1,10 @@
 //! The formulas of the benchmarks, which the peers' programs repeat: what is counted and summed is the same everywhere, and so
 //! are the checksums.
 
+pub mod auctions;
 pub mod checksum;
+pub mod contest;
+pub mod striped;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +13,7 @@ use std::time::Duration;
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A well mixed number for each number (splitmix64).
+#[inline]
 pub fn mix(n: u64) -> u64 {
     let mut z = n.wrapping_add(GOLDEN);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -18,6 +22,7 @@ pub fn mix(n: u64) -> u64 {
 }
 
 /// A number below 2^20 out of a mixed one: each octave as often as any other, as words in a language are.
+#[inline]
 pub fn skewed(mixed: u64) -> u64 {
     let octave = ((mixed & 0xFFFF) * 20) >> 16;
     (1 << octave) | ((mixed >> 16) & ((1 << octave) - 1))
@@ -72,6 +77,7 @@ pub mod words {
     }
 
     /// What a word and its count add to the checksum.
+    #[inline]
     pub fn check(word: &str, count: u64) -> u64 {
         let hash = word
             .bytes()
@@ -101,6 +107,7 @@ pub mod sums {
     }
 
     /// Event `i` of `n`; up to five seconds out of order.
+    #[inline]
     pub fn event(i: u64, n: u64) -> Event {
         let mixed = mix(SEED.wrapping_add(i));
         let key = skewed(mixed).wrapping_mul(0x9E37_79B1) & 0xF_FFFF;
@@ -110,11 +117,13 @@ pub mod sums {
     }
 
     /// No event from `i` of `n` on is earlier.
+    #[inline]
     pub fn watermark(i: u64, n: u64) -> i64 {
         (i * HOUR / n) as i64 - 5000
     }
 
     /// What the sum of a key in a window, counted from 0, adds to the checksum.
+    #[inline]
     pub fn check(key: u64, window: i64, sum: i64) -> u64 {
         mix((key << 8 | window.cast_unsigned()).wrapping_mul(GOLDEN) ^ sum.cast_unsigned())
     }

@@ -118,7 +118,7 @@ impl Grouping {
                     let next = windows.len() as Slot;
                     slots.push(*windows.entry(*window).or_insert(next));
                 }
-                panes.add(parcel, &slots).map(drop)
+                panes.add(parcel, &slots)
             }
             Store::ByTrigger { cells, driver } => take_in(&self.step, driver, &mut **cells, parcel, now),
         }

@@ -1,18 +1,16 @@
 //! One worker's share of a grouping: its keys, until their windows fire.
 
-use crate::LocalRunner;
+use crate::by_window::ByWindow;
 use crate::layout::Layout;
+use crate::outbox::{Lane, Route};
 use crate::wiring::{Code, Wirer};
-use ferrobeam_core::batch::{Column, Meta, WindowColumn, WindowSet};
 use ferrobeam_core::dofn::erased::{Outputs, Parcel};
-use ferrobeam_core::dofn::guard::guard;
 use ferrobeam_core::graph::StepName;
-use ferrobeam_core::grouping::{Cells, DROPPED, Panes, Rows, Slot};
-use ferrobeam_core::windowing::{PaneInfo, Timing, Window, WindowingStrategy};
+use ferrobeam_core::grouping::{Cells, Rows};
+use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::intake::take_in;
-use ferrobeam_runner_core::engine::{self, Dropped, Now};
-use std::collections::BTreeMap;
+use ferrobeam_runner_core::engine::{self, NodeId, Now};
 
 /// A grouping while it runs.
 pub(crate) struct GroupingNode {
@@ -28,18 +26,6 @@ enum Store {
     ByKey { cells: Box<dyn Cells>, driver: Box<engine::Grouping> },
 }
 
-/// The tables of open windows.
-struct ByWindow {
-    panes: Box<dyn Panes>,
-    /// By the end of the window.
-    open: BTreeMap<(Timestamp, Window), Slot>,
-    free: Vec<Slot>,
-    slots: Slot,
-    /// Whether nothing fires before all has come. Then nothing is dropped.
-    waits: bool,
-    has_all: bool,
-}
-
 impl GroupingNode {
     /// # Errors
     /// The graph does not fit the code.
@@ -48,9 +34,7 @@ impl GroupingNode {
         let Code { step, code, by_window, waits, .. } = Code::of(layout.graph, junction, wirer.workers)?;
         let out = wirer.leaving(&junction.output, &step)?;
         let store = if by_window {
-            let panes = code.panes(&step, out)?;
-            let (open, free) = (BTreeMap::new(), Vec::new());
-            Store::ByWindow(ByWindow { panes, open, free, slots: 0, waits, has_all: false })
+            Store::ByWindow(ByWindow::new(code.panes(&step, out)?, waits, false))
         } else {
             let windowing = WindowingStrategy::clone(layout.graph.windowing(&junction.input)?);
             let cells = code.cells(&step, &mut Outputs::main(out))?;
@@ -59,15 +43,25 @@ impl GroupingNode {
         Ok(GroupingNode { step, store })
     }
 
+    /// The half of a grouping that combines before the shuffle, in front of that node, which is the other one.
+    ///
+    /// # Errors
+    /// The graph does not fit the code.
+    pub(crate) fn partial(layout: &Layout<'_>, number: usize, to: NodeId, wirer: &Wirer<'_>) -> Result<Self> {
+        let Code { step, partial, code, waits, .. } =
+            Code::of(layout.graph, &layout.plan.groupings[number], wirer.workers)?;
+        let partial =
+            partial.ok_or_else(|| Error::Graph(vec![format!("{step} is not combined before its shuffle")]))?;
+        let split = code.splitter(&step, Box::new(Lane { sets: true, ..wirer.lane(to, Route::All) }));
+        let store = Store::ByWindow(ByWindow::new(partial.panes(&step, vec![split])?, waits, true));
+        Ok(GroupingNode { step, store })
+    }
+
     /// Takes pairs that come at `now`.
     ///
     /// # Errors
     /// User code's.
     pub(crate) fn add(&mut self, parcel: Parcel, now: Now) -> Result<()> {
-        if parcel.meta.windows.table().iter().any(|set| set.as_slice().len() != 1) {
-            let message = format!("{}: a pair in several windows reached a grouping", self.step);
-            return Err(Error::Runner { runner: LocalRunner::NAME, message });
-        }
         match &mut self.store {
             Store::ByWindow(store) => store.add(&self.step, parcel, now),
             Store::ByKey { cells, driver } => take_in(&self.step, driver, &mut **cells, parcel, now),
@@ -96,7 +90,7 @@ impl GroupingNode {
     /// What the output watermark may not pass.
     pub(crate) fn hold(&self) -> Option<Timestamp> {
         match &self.store {
-            Store::ByWindow(store) => (store.waits && !store.has_all).then_some(Timestamp::MIN),
+            Store::ByWindow(store) => store.hold(),
             Store::ByKey { driver, .. } => driver.hold(),
         }
     }
@@ -107,61 +101,5 @@ impl GroupingNode {
             Store::ByWindow(_) => None,
             Store::ByKey { driver, .. } => Some(driver),
         }
-    }
-}
-
-impl ByWindow {
-    fn add(&mut self, step: &StepName, parcel: Parcel, now: Now) -> Result<()> {
-        let (mut slots, mut drops) = (Vec::new(), false);
-        for window in parcel.meta.windows.table().iter().flat_map(WindowSet::as_slice) {
-            let end = window.max_timestamp();
-            let slot = if !self.waits && end < now.input_watermark {
-                drops = true;
-                DROPPED
-            } else {
-                let ByWindow { open, free, slots, .. } = self;
-                *open.entry((end, *window)).or_insert_with(|| {
-                    free.pop().unwrap_or_else(|| {
-                        *slots += 1;
-                        *slots - 1
-                    })
-                })
-            };
-            slots.push(slot);
-        }
-        if drops {
-            let late = (0..parcel.len).filter(|row| slots[parcel.meta.windows.code(*row)] == DROPPED).count();
-            guard(step, || {
-                Dropped { late: late as u64, finished: 0 }.count_since(Dropped::default());
-                Ok(())
-            })?;
-        }
-        self.panes.add(parcel, &slots).map(drop)
-    }
-
-    /// Fires the windows that have ended, the earliest first; whether there was one.
-    fn fire(&mut self, now: Now) -> Result<bool> {
-        let is_end = now.input_watermark == Timestamp::MAX;
-        self.has_all |= is_end;
-        let mut fired = false;
-        while let Some(first) = self.open.first_entry() {
-            let (end, window) = *first.key();
-            if end >= now.input_watermark || (self.waits && !is_end) {
-                break;
-            }
-            let slot = first.remove();
-            let pane = PaneInfo {
-                timing: Timing::OnTime,
-                index: 0,
-                nonspeculative_index: 0,
-                is_first: true,
-                is_last: !self.waits,
-            };
-            let windows = WindowColumn::All(WindowSet::One(window));
-            self.panes.fire(slot, Meta { time: Column::All(end), windows, pane: Column::All(pane) })?;
-            self.free.push(slot);
-            fired = true;
-        }
-        Ok(fired)
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::LocalRunner;
+use crate::wiring::Code;
 
 /// A pipeline that is about to run.
 pub(crate) struct Layout<'a> {
@@ -44,6 +45,8 @@ pub(crate) enum Kind {
     Late { input: String, output: String },
     /// A stage, by its number in the plan.
     Stage(usize),
+    /// Combines what its own worker has for a grouping, by the number of that in the plan; goes to this node.
+    Partial(usize, NodeId),
     /// A grouping, by its number in the plan.
     Grouping(usize),
     /// Keeps a side input.
@@ -65,7 +68,7 @@ pub(crate) struct Consumer {
 impl<'a> Layout<'a> {
     /// # Errors
     /// The graph is not one that this version knows.
-    pub(crate) fn new(graph: &'a Graph) -> Result<Self> {
+    pub(crate) fn new(graph: &'a Graph, workers: usize) -> Result<Self> {
         let plan = fuse(graph)?;
         let (mut nodes, mut makers) = (Vec::new(), BTreeMap::<String, BTreeSet<NodeId>>::new());
         let (mut direct, mut reshuffles) = (BTreeMap::<String, Vec<NodeId>>::new(), Vec::new());
@@ -93,12 +96,20 @@ impl<'a> Layout<'a> {
                 Plot::Grouping(number) => Kind::Grouping(number),
                 Plot::View => Kind::View { collection: input(), readers: Some(Vec::new()) },
             };
-            let id = nodes.len();
-            inputs.iter().for_each(|input| direct.entry((*input).to_owned()).or_default().push(id));
-            outputs.iter().for_each(|output| drop(makers.insert((*output).to_owned(), BTreeSet::from([id]))));
             let is_impulse = |id: &NodeId| matches!(nodes.get(*id), Some(Node { kind: Kind::Impulse { .. }, .. }));
             let starts = !producers.is_empty() && producers.iter().all(is_impulse);
-            nodes.push(Node { kind, producers: producers.into_iter().collect(), starts });
+            let mut id = nodes.len();
+            inputs.iter().for_each(|input| direct.entry((*input).to_owned()).or_default().push(id));
+            let mut producers: Vec<NodeId> = producers.into_iter().collect();
+            if let Kind::Grouping(number) = kind
+                && Code::of(graph, &plan.groupings[number], workers)?.partial.is_some()
+            {
+                nodes.push(Node { kind: Kind::Partial(number, id + 1), producers, starts: false });
+                producers = vec![id];
+                id += 1;
+            }
+            outputs.iter().for_each(|output| drop(makers.insert((*output).to_owned(), BTreeSet::from([id]))));
+            nodes.push(Node { kind, producers, starts });
         }
         let mut layout =
             Layout { graph, plan, nodes, consumers: resolved(direct, &reshuffles), sides: BTreeMap::new() };

@@ -17,6 +17,7 @@
 //! # Ok::<(), ferrobeam_core::Error>(())
 //! ```
 
+mod by_window;
 mod clock;
 mod grouping;
 mod keyed;

@@ -79,6 +79,8 @@ pub(crate) struct Lane {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) to: NodeId,
     pub(crate) route: Route,
+    /// Whether the node takes rows in several windows.
+    pub(crate) sets: bool,
 }
 
 /// Which workers a node's elements go to.
@@ -95,6 +97,10 @@ pub(crate) enum Route {
 impl Exchange for Lane {
     fn shards(&self) -> usize {
         if self.route == Route::All { self.outbox.shared.workers() } else { 1 }
+    }
+
+    fn keeps_sets(&self) -> bool {
+        self.sets
     }
 
     fn send(&mut self, shard: usize, parcel: Parcel) {

@@ -138,7 +138,7 @@ mod tests {
             Ok(())
         });
         let graph = graph.unwrap();
-        let layout = Layout::new(&graph).unwrap();
+        let layout = Layout::new(&graph, 2).unwrap();
         let shared = Arc::new(Shared::new(&layout, 2, Clock::new(true)));
         let node = (0..layout.nodes.len()).find(|node| layout.is_splittable(*node)).unwrap();
         let (outbox, window) = (Arc::new(Outbox::new(0, shared.clone())), Window::Global);

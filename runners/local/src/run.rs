@@ -20,7 +20,7 @@ use std::thread;
 /// # Errors
 /// The first one that a worker comes to; that work is left and nothing can run.
 pub(crate) fn run(graph: &Graph, workers: usize, skips_waiting: bool) -> Result<PipelineResult> {
-    let layout = Layout::new(graph)?;
+    let layout = Layout::new(graph, workers)?;
     let clock = Clock::new(!skips_waiting && !layout.has_script());
     let shared = Arc::new(Shared::new(&layout, workers, clock));
     for (id, node) in layout.nodes.iter().enumerate() {

@@ -4,10 +4,10 @@ use crate::LocalRunner;
 use crate::layout::{Consumer, Kind, Layout};
 use crate::outbox::{Lane, Outbox, Route};
 use bytes::Bytes;
-use ferrobeam_core::dofn::erased::{AnyReceiver, AnyStep};
+use ferrobeam_core::dofn::erased::AnyReceiver;
 use ferrobeam_core::dofn::side::SideReader;
 use ferrobeam_core::graph::{Feed, Graph, StepCode, StepName, TransferOf, wire_before};
-use ferrobeam_core::grouping::AnyGrouping;
+use ferrobeam_core::grouping::{AnyGrouping, MakePanes};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::bundle::{Edges, Head, wire};
 use ferrobeam_runner_core::engine::{NodeId, Sides, fires_once};
@@ -69,20 +69,22 @@ impl Wirer<'_> {
         consumers.map(|consumer| self.way(collection, maker, *consumer)).collect()
     }
 
+    /// The way to a node.
+    pub(crate) fn lane(&self, to: NodeId, route: Route) -> Lane {
+        Lane { outbox: self.outbox.clone(), to, route, sets: false }
+    }
+
     fn way(&self, collection: &str, maker: &StepName, consumer: Consumer) -> Result<AnyReceiver> {
         let Layout { graph, plan, nodes, .. } = self.layout;
         let Consumer { node, deals } = consumer;
-        let lane = |route| Box::new(Lane { outbox: self.outbox.clone(), to: node, route });
+        let lane = |route| Box::new(self.lane(node, route));
         let route = if deals { Route::All } else { Route::Own };
         let coder = graph.coder(collection)?;
         match &nodes[node].kind {
+            Kind::Partial(..) => Ok(coder.transfer().sink(lane(route))),
             Kind::Grouping(number) => {
-                let Code { step, before, code, .. } = Code::of(graph, &plan.groupings[*number], self.workers)?;
-                let split = code.splitter(&step, lane(Route::All));
-                match before {
-                    Some(before) => wire_before(&*before, &step, vec![split]),
-                    None => Ok(split),
-                }
+                let Code { step, code, by_window, .. } = Code::of(graph, &plan.groupings[*number], self.workers)?;
+                Ok(code.splitter(&step, Box::new(Lane { sets: by_window, ..self.lane(node, Route::All) })))
             }
             Kind::Stage(number) => {
                 let stage = &plan.stages[*number];
@@ -118,7 +120,7 @@ pub(crate) fn owner(node: NodeId, workers: usize) -> usize {
 pub(crate) struct Code {
     pub(crate) step: StepName,
     /// What combines before the shuffle.
-    pub(crate) before: Option<Arc<dyn AnyStep>>,
+    pub(crate) partial: Option<Arc<dyn MakePanes>>,
     pub(crate) code: Arc<dyn AnyGrouping>,
     /// Whether each window fires once, as a whole.
     pub(crate) by_window: bool,
@@ -139,13 +141,12 @@ impl Code {
         let never_late = windowing.allowed_lateness.is_zero();
         let is_bounded = is_bounded(graph, &junction.input);
         let by_window = fires_once(windowing) && (never_late || is_bounded);
-        // One worker has nothing to shuffle, and a bundle of a stream has too few elements of a key.
-        let halves = code.lifted().filter(|_| by_window && is_bounded && workers > 1);
-        let (code, before) = match halves {
-            Some(halves) => (halves.merge, Some(halves.pre_combine)),
+        // One worker has nothing to shuffle.
+        let (code, partial) = match code.lifted().filter(|_| by_window && workers > 1) {
+            Some(halves) => (halves.merge, Some(halves.partial)),
             None => (code.clone(), None),
         };
-        Ok(Code { step, before, code, by_window, waits: by_window && !never_late })
+        Ok(Code { step, partial, code, by_window, waits: by_window && !never_late })
     }
 }
 

@@ -428,6 +428,7 @@ fn instance(wirer: &Wirer<'_>, id: NodeId, worker: usize) -> Result<Instance> {
             windowing: layout.graph.windowing(output)?.clone(),
         },
         Kind::Stage(number) => Instance::Stage(Box::new(StageNode::new(layout, *number, node.starts, wirer)?)),
+        Kind::Partial(number, to) => Instance::Grouping(Box::new(GroupingNode::partial(layout, *number, *to, wirer)?)),
         Kind::Grouping(number) => Instance::Grouping(Box::new(GroupingNode::new(layout, *number, wirer)?)),
         Kind::View { collection, readers } if owner(id, wirer.workers) == worker => {
             Instance::View(Box::new(ViewNode::new(layout, collection)?), readers.clone())

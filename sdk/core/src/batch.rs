@@ -235,6 +235,31 @@ impl<M: Copy + PartialEq> Collapsed<M> {
         }
     }
 
+    /// So many times the same value, the first of them for `row`.
+    pub(crate) fn push_all(&mut self, value: M, row: usize, rows: usize) {
+        match self.first {
+            _ if rows == 0 => (),
+            None => self.first = Some(value),
+            Some(first) if self.each.is_empty() && first == value => (),
+            Some(first) => {
+                if self.each.is_empty() {
+                    self.each.resize(row, first);
+                }
+                self.each.resize(row + rows, value);
+            }
+        }
+    }
+
+    /// These values, the first of them for `row`.
+    pub(crate) fn append(&mut self, values: Vec<M>, row: usize) {
+        match values.first() {
+            Some(first) if row == 0 && values.iter().any(|value| value != first) => {
+                (self.first, self.each) = (Some(*first), values);
+            }
+            _ => (row..).zip(values).for_each(|(row, value)| self.push(value, row)),
+        }
+    }
+
     pub(crate) fn finish(self, none: M) -> Column<M> {
         if self.each.is_empty() { Column::All(self.first.unwrap_or(none)) } else { Column::Each(self.each) }
     }

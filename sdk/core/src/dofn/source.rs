@@ -197,4 +197,31 @@ impl<T: Element> Claims<'_, OffsetRange, T> {
     pub fn emit_run(&mut self, at: Timestamp, mut row: impl FnMut(u64) -> T) -> bool {
         self.tracker.emit_some(at, &mut row)
     }
+
+    /// As [`emit_run`](Self::emit_run), with a timestamp for each row.
+    ///
+    /// ```
+    /// # use ferrobeam_core::prelude::*;
+    /// struct Ticks;
+    ///
+    /// impl Source for Ticks {
+    ///     type Out = u64;
+    ///     type Restriction = OffsetRange;
+    ///     type Reader = ();
+    ///
+    ///     fn split(&self, _: usize) -> Result<Vec<OffsetRange>, BoxError> {
+    ///         Ok(vec![OffsetRange::new(0, 60)])
+    ///     }
+    ///     fn open(&self, _: &OffsetRange) -> Result<(), BoxError> {
+    ///         Ok(())
+    ///     }
+    ///     fn read(&self, _: &mut (), claims: &mut Claims<'_, OffsetRange, u64>) -> Result<(), BoxError> {
+    ///         claims.emit_run_at(|offset| (offset, Timestamp::from_millis(1000 * offset as i64)));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub fn emit_run_at(&mut self, mut row: impl FnMut(u64) -> (T, Timestamp)) -> bool {
+        self.tracker.emit_some_at(&mut row)
+    }
 }

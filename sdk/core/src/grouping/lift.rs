@@ -1,6 +1,6 @@
 //! Lifted combines: pre-combine in place before the shuffle, merge accumulators after it.
 
-use super::{Grouping, Lifted, hash, show};
+use super::{Grouping, Lifted, MakePanes, Panes, hash, panes, show};
 use crate::Key;
 use crate::batch::{Batch, MetaBuilder, WindowSet};
 use crate::combiners::CombineFn;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub(super) fn lift<K: Key, C: CombineFn>(combine: &C) -> Lifted {
     Lifted {
         pre_combine: Arc::new(PreCombine::<K, C> { combine: combine.clone(), key: PhantomData }),
+        partial: Arc::new(Partial::<K, C> { combine: combine.clone(), key: PhantomData }),
         merge: Arc::new(Grouping::<K, Merge<C>>::unlifted(Merge(combine.clone()), show::<K>)),
     }
 }
@@ -42,6 +43,41 @@ impl<C: CombineFn> CombineFn for Merge<C> {
     }
     fn extract_output(&self, accumulator: C::Acc) -> C::Out {
         self.0.extract_output(accumulator)
+    }
+}
+
+/// The first half as a store.
+struct Partial<K, C> {
+    combine: C,
+    key: PhantomData<fn() -> K>,
+}
+
+impl<K: Key, C: CombineFn> MakePanes for Partial<K, C> {
+    fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>> {
+        panes::panes::<K, _>(step, Accumulators(self.combine.clone()), show::<K>, out)
+    }
+}
+
+/// A combine whose outputs are its accumulators.
+#[derive(Clone)]
+struct Accumulators<C>(C);
+
+impl<C: CombineFn> CombineFn for Accumulators<C> {
+    type In = C::In;
+    type Acc = C::Acc;
+    type Out = C::Acc;
+
+    fn create_accumulator(&self) -> C::Acc {
+        self.0.create_accumulator()
+    }
+    fn add_input(&self, accumulator: &mut C::Acc, input: C::In) {
+        self.0.add_input(accumulator, input);
+    }
+    fn merge_accumulators(&self, into: &mut C::Acc, from: C::Acc) {
+        self.0.merge_accumulators(into, from);
+    }
+    fn extract_output(&self, accumulator: C::Acc) -> C::Acc {
+        accumulator
     }
 }
 

@@ -83,8 +83,19 @@ pub trait AnyGrouping: Send + Sync {
 pub struct Lifted {
     /// Pairs of key and value to pairs of key and accumulator.
     pub pre_combine: Arc<dyn AnyStep>,
+    /// The same as a store: it holds accumulators, and fires them as they are.
+    pub partial: Arc<dyn MakePanes>,
     /// Merges accumulators and extracts the output.
     pub merge: Arc<dyn AnyGrouping>,
+}
+
+/// Makes a window-major store.
+pub trait MakePanes: Send + Sync {
+    /// The store, in front of its consumers.
+    ///
+    /// # Errors
+    /// [`Error::Wire`] if a consumer wants another type.
+    fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>>;
 }
 
 /// The runner's side of a grouping's input.
@@ -95,11 +106,21 @@ pub trait ParcelSink: Send {
 
 /// Window-major store: a slot is one open window's table key -> accumulator; the runner opens and fires slots.
 pub trait Panes: Send {
-    /// Folds rows in; `slots[code]` is the slot of the parcel's `code`-th window, or [`DROPPED`]. Returns how many keys are new.
+    /// Folds rows in; `slots[code]` is the slot of the parcel's `code`-th windows, or [`DROPPED`].
     ///
     /// # Errors
     /// User code's.
-    fn add(&mut self, parcel: Parcel, slots: &[Slot]) -> Result<usize>;
+    fn add(&mut self, parcel: Parcel, slots: &[Slot]) -> Result<()>;
+
+    /// How many keys all tables have, each in each.
+    fn keys(&self) -> usize;
+
+    /// Adds what a slot has to another one, and leaves it as it is, or empty: a window that consists of parts, which other
+    /// windows share.
+    ///
+    /// # Errors
+    /// User code's.
+    fn merge(&mut self, from: Slot, into: Slot, takes: bool) -> Result<()>;
 
     /// Drains the slot downstream as one pane, in batches that share `at`; a bundle of its own.
     ///

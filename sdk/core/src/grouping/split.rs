@@ -17,6 +17,11 @@ pub trait Exchange: Send {
     /// How many owners there are.
     fn shards(&self) -> usize;
 
+    /// Whether a row in several windows goes as one row, and not once for each.
+    fn keeps_sets(&self) -> bool {
+        false
+    }
+
     /// Hands a parcel to the owner of a shard.
     fn send(&mut self, shard: usize, parcel: Parcel);
 }
@@ -77,11 +82,13 @@ impl<K: Key, V: Element> Receiver<(K, V)> for Splitter<K, V> {
     }
 
     fn receive(&mut self, batch: Batch<(K, V)>) -> Result<()> {
-        batch.explode(|batch| {
+        let take_sets = self.to.keeps_sets();
+        let mut take = |batch: Batch<(K, V)>| {
             self.check(&batch.values)?;
             self.deal(batch);
             Ok(())
-        })
+        };
+        if take_sets { take(batch) } else { batch.explode(take) }
     }
 
     fn finish_bundle(&mut self) -> Result<()> {

@@ -25,7 +25,7 @@ impl<T: Element> PCollection<T> {
 
 fn filter<T>(mut batch: Batch<T>, keep: impl Fn(&T) -> bool) -> Batch<T> {
     if batch.meta.is_shared() {
-        batch.values.retain(keep);
+        retain(&mut batch.values, keep);
         return batch;
     }
     let (mut rows, mut row) = (Vec::with_capacity(batch.values.len()), 0);
@@ -38,6 +38,21 @@ fn filter<T>(mut batch: Batch<T>, keep: impl Fn(&T) -> bool) -> Batch<T> {
         keep
     });
     if rows.len() == row as usize { batch } else { Batch { values: batch.values, meta: batch.meta.select(&rows) } }
+}
+
+/// As [`Vec::retain`]. What is small is moved without asking whether it stays: a branch that is guessed wrong costs more.
+fn retain<T>(values: &mut Vec<T>, keep: impl Fn(&T) -> bool) {
+    if size_of::<T>() > 16 {
+        return values.retain(keep);
+    }
+    let mut kept = 0;
+    for at in 0..values.len() {
+        // Asked where it is: to ask for it where it has just been put would have to wait for that.
+        let keeps = keep(&values[at]);
+        values.swap(kept, at);
+        kept += usize::from(keeps);
+    }
+    values.truncate(kept);
 }
 
 #[cfg(test)]

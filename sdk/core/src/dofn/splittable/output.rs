@@ -132,7 +132,20 @@ impl<T: Element> Output<T> {
     pub(crate) fn extend(&mut self, rows: impl Iterator<Item = T>, at: Timestamp) {
         let before = self.values.len();
         self.values.extend(rows);
-        (before..self.values.len()).for_each(|row| self.times.push(at, row));
+        self.times.push_all(at, before, self.values.len() - before);
+        if self.values.len() >= self.rows {
+            self.overflow();
+        }
+    }
+
+    /// Adds rows with a time each; there is room for them.
+    pub(crate) fn extend_at(&mut self, rows: Vec<T>, times: Vec<Timestamp>) {
+        self.times.append(times, self.values.len());
+        if self.values.is_empty() {
+            self.values = rows;
+        } else {
+            self.values.extend(rows);
+        }
         if self.values.len() >= self.rows {
             self.overflow();
         }

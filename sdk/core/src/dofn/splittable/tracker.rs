@@ -13,6 +13,7 @@ use crate::coder::CoderError;
 use crate::dofn::Tag;
 use crate::dofn::restriction::{OffsetRange, Restriction};
 use crate::time::Timestamp;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,6 +172,29 @@ impl<T: Element, E: WatermarkEstimator> Tracker<'_, OffsetRange, T, E> {
         if at < self.out.time {
             self.out.halt(Halt::Mistake(too_early(at, self.out.time)));
         }
+        self.some(|offsets, out, estimator| {
+            estimator.observe(at);
+            out.extend(offsets.map(&mut *row), at);
+        })
+    }
+
+    /// The same for rows that have a time each.
+    pub(crate) fn emit_some_at(&mut self, row: &mut impl FnMut(u64) -> (T, Timestamp)) -> bool {
+        let earliest = self.out.time;
+        self.some(|offsets, out, estimator| {
+            // Both are written without asking whether there is room in them.
+            let (rows, times): (Vec<T>, Vec<Timestamp>) = offsets.map(&mut *row).unzip();
+            times.iter().for_each(|at| estimator.observe(*at));
+            let early = times.iter().min().filter(|at| **at < earliest).copied();
+            out.extend_at(rows, times);
+            if let Some(at) = early {
+                out.halt(Halt::Mistake(too_early(at, earliest)));
+            }
+        })
+    }
+
+    /// Claims offsets as long as there is room, and hands them on; false when the range is done.
+    fn some(&mut self, mut emit: impl FnMut(Range<u64>, &mut Output<T>, &mut E)) -> bool {
         if self.out.left == 0 && !self.goes_on() {
             return false;
         }
@@ -181,10 +205,9 @@ impl<T: Element, E: WatermarkEstimator> Tracker<'_, OffsetRange, T, E> {
             if start >= end || !self.work.restriction.try_claim(end - 1) {
                 return false;
             }
-            self.work.estimator.observe(at);
             // A step behind that fails leaves nothing.
             self.out.left -= (end - start) as usize;
-            self.out.extend((start..end).map(&mut *row), at);
+            emit(start..end, self.out, &mut self.work.estimator);
         }
         self.out.halt.is_none() && !self.work.restriction.is_done()
     }
