@@ -44,7 +44,7 @@ fn the_page_about_the_model_is_what_pipelines_do() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_pipelines_come_to_what_they_should(pipeline in pipelines(12), workers in 1..9_usize) {

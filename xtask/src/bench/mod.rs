@@ -6,10 +6,12 @@
 //! | `startup` | from `main` to the first bundle on a running Prism, beside Beam's Go SDK |
 //! | `prism` | word count and windowed sum on Prism, beside Beam's Go SDK |
 //! | `flink` | the same on Flink, beside Beam's Python SDK |
+//! | `W1` .. `W5` | the local runner beside hand-written loops, Renoir, Timely, Flink, Polars and DuckDB |
 //!
 //! Both sides do the same work on the same engine, one after the other, three times in turn; what counts is the median. If what
 //! they make differs, the benchmark fails. `benchmarks/README.md` says more.
 
+mod contest;
 mod measure;
 mod side;
 
@@ -30,7 +32,12 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
         ["startup"] => startup(),
         ["prism", size @ ..] => compare("prism", &Side::GO, &Sizes::read(size)?),
         ["flink", size @ ..] => compare("flink", &Side::PYTHON, &Sizes::read(size)?),
-        _ => Err("usage: cargo xtask bench harness | startup | prism [MIB EVENTS [ROUNDS]] | flink [..]".to_owned()),
+        [workload @ ("W1" | "W2" | "W3" | "W5")] => contest::command(workload, 5),
+        [workload @ ("W1" | "W2" | "W3" | "W5"), rounds] => {
+            contest::command(workload, rounds.parse().map_err(|e| format!("{rounds}: {e}"))?)
+        }
+        _ => Err("usage: cargo xtask bench W1 | W2 | W3 | W5 [ROUNDS] | harness | startup | prism [MIB EVENTS [ROUNDS]] | flink [..]"
+            .to_owned()),
     }
 }
 
