@@ -160,7 +160,8 @@ impl Grouping {
                     let (timing, is_last) = (Timing::OnTime, self.windowing.allowed_lateness.is_zero());
                     let pane = PaneInfo { timing, index: 0, nonspeculative_index: 0, is_first: true, is_last };
                     let (time, windows) = (Column::All(window.max_timestamp()), WindowSet::One(window));
-                    panes.fire(slot, Meta { time, windows: WindowColumn::All(windows), pane: Column::All(pane) })?;
+                    let meta = Meta { time, windows: WindowColumn::All(windows), pane: Column::All(pane) };
+                    panes.fire(slot, &meta, usize::MAX)?;
                 }
             }
             Store::ByTrigger { cells, driver } => {

@@ -7,6 +7,7 @@
 //! Before a shuffle there is a store of each worker's own, which does not wait for a window's other rows: it fires what it has
 //! of a slice when the first of its windows ends, or when it has too many keys.
 
+use crate::outbox::Outbox;
 use ferrobeam_core::batch::{Column, Meta, WindowColumn, WindowSet};
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::dofn::guard::guard;
@@ -15,7 +16,7 @@ use ferrobeam_core::grouping::{DROPPED, Panes, Slot};
 use ferrobeam_core::windowing::{PaneInfo, Timing, Window};
 use ferrobeam_core::{Result, Timestamp};
 use ferrobeam_runner_core::engine::{Dropped, Now};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// With more keys than this a store before a shuffle fires all that it has.
 const MANY: usize = 1 << 20;
@@ -23,11 +24,16 @@ const MANY: usize = 1 << 20;
 /// So few of them it has if it makes little of much: a small table is in the cache.
 const FEW: usize = 1 << 14;
 
+/// So many batches of a window fire before others have their turn.
+const BATCHES: usize = 8;
+
 /// The tables of open windows.
 pub(crate) struct ByWindow {
     panes: Box<dyn Panes>,
     /// By the end of the window. Before a shuffle a slice is only with the first of its windows.
     open: BTreeMap<(Timestamp, Window), Vec<Slot>>,
+    /// The slots that fire, one after the other, and what they become.
+    firing: VecDeque<(Slot, Meta)>,
     /// The slices that take rows, by their windows.
     slices: HashMap<WindowSet, Slot>,
     /// By slot.
@@ -60,13 +66,17 @@ impl ByWindow {
     /// A store of its own, or the first half of one, before the shuffle.
     pub(crate) fn new(panes: Box<dyn Panes>, waits: bool, is_first_half: bool) -> Self {
         let load = is_first_half.then_some(Load { rows: 0, fired: 0, most: MANY });
-        let (open, slices) = (BTreeMap::new(), HashMap::new());
-        ByWindow { panes, open, slices, windows: Vec::new(), free: Vec::new(), waits, has_all: false, load }
+        let (open, firing, slices) = (BTreeMap::new(), VecDeque::new(), HashMap::new());
+        ByWindow { panes, open, firing, slices, windows: Vec::new(), free: Vec::new(), waits, has_all: false, load }
     }
 
     /// What the output watermark may not pass.
     pub(crate) fn hold(&self) -> Option<Timestamp> {
-        (self.waits && !self.has_all).then_some(Timestamp::MIN)
+        if self.waits && !self.has_all {
+            return Some(Timestamp::MIN);
+        }
+        let firing = || self.firing.front().map(|(_, meta)| *meta.time.get(0));
+        firing().or_else(|| self.open.first_key_value().map(|((end, _), _)| *end))
     }
 
     /// Takes pairs that come at `now`.
@@ -110,7 +120,7 @@ impl ByWindow {
         }
         // Worth its room is what makes one row of many.
         load.most = if load.rows < 2 * (load.fired + keys) { FEW } else { MANY };
-        while self.fire_first()? {}
+        self.fire_all()?;
         self.load.iter_mut().for_each(|load| (load.rows, load.fired) = (0, 0));
         Ok(())
     }
@@ -143,25 +153,59 @@ impl ByWindow {
         }
     }
 
-    /// Fires the windows that have ended, the earliest first; whether there was one.
+    /// Whether a window is still to fire that has ended.
+    pub(crate) fn is_due(&self, now: Now) -> bool {
+        let has_ended = |((end, _), _): (&(Timestamp, Window), _)| *end < now.input_watermark;
+        !self.firing.is_empty()
+            || (self.open.first_key_value().is_some_and(has_ended)
+                && (now.input_watermark == Timestamp::MAX || !self.waits))
+    }
+
+    /// Fires the windows that have ended, the earliest first, as long as there is room for what they make; whether there was
+    /// one.
     ///
     /// # Errors
     /// User code's.
-    pub(crate) fn fire(&mut self, now: Now) -> Result<bool> {
-        let is_end = now.input_watermark == Timestamp::MAX;
-        self.has_all |= is_end;
+    pub(crate) fn fire(&mut self, now: Now, outbox: &Outbox) -> Result<bool> {
+        self.has_all |= now.input_watermark == Timestamp::MAX;
         let mut fired = false;
-        while let Some(((end, _), _)) = self.open.first_key_value() {
-            if *end >= now.input_watermark || (self.waits && !is_end) {
+        while !outbox.is_full() && self.is_due(now) {
+            fired = true;
+            if self.firing.is_empty() {
+                self.begin_first()?;
+            }
+            if !self.go_on(BATCHES)? {
+                // Others have their turn.
                 break;
             }
-            fired |= self.fire_first()?;
         }
         Ok(fired)
     }
 
-    /// Fires the window that ends first; whether there is one.
-    fn fire_first(&mut self) -> Result<bool> {
+    /// Fires all that is open.
+    fn fire_all(&mut self) -> Result<()> {
+        while self.begin_first()? {}
+        while !self.firing.is_empty() {
+            self.go_on(usize::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Makes so many batches of the slot that fires. Whether that was all of it.
+    fn go_on(&mut self, batches: usize) -> Result<bool> {
+        let Some((slot, meta)) = self.firing.front() else { return Ok(true) };
+        let before = self.panes.keys();
+        let is_done = self.panes.fire(*slot, meta, batches)?;
+        self.load.iter_mut().for_each(|load| load.fired += before - self.panes.keys());
+        if is_done {
+            self.free.push(*slot);
+            self.firing.pop_front();
+        }
+        Ok(is_done)
+    }
+
+    /// Lets the window fire that ends first; whether there is one.
+    fn begin_first(&mut self) -> Result<bool> {
         let Some(((end, window), slots)) = self.open.pop_first() else { return Ok(false) };
         let pane = PaneInfo {
             timing: Timing::OnTime,
@@ -175,15 +219,12 @@ impl ByWindow {
             windows: WindowColumn::All(windows),
             pane: Column::All(pane),
         };
-        if let Some(load) = &mut self.load {
-            load.fired += self.panes.keys();
+        if self.load.is_some() {
             for slot in slots {
                 let windows = self.windows[slot as usize].windows.clone();
                 self.slices.remove(&windows);
-                self.panes.fire(slot, meta(windows))?;
-                self.free.push(slot);
+                self.firing.push_back((slot, meta(windows)));
             }
-            load.fired -= self.panes.keys();
             return Ok(true);
         }
         let whole = match slots.as_slice() {
@@ -198,9 +239,22 @@ impl ByWindow {
                 whole
             }
         };
-        self.panes.fire(whole, meta(WindowSet::One(window)))?;
-        self.free.push(whole);
+        self.firing.push_back((whole, meta(WindowSet::One(window))));
         Ok(true)
+    }
+
+    /// About how much memory it holds, if there is a limit.
+    pub(crate) fn held(&self) -> usize {
+        self.panes.held()
+    }
+
+    /// Gives memory back.
+    ///
+    /// # Errors
+    /// Those of files; user code's.
+    pub(crate) fn spill(&mut self) -> Result<()> {
+        // Before a shuffle it goes downstream instead, where it would have gone some time.
+        if self.load.is_some() { self.fire_all() } else { self.panes.spill() }
     }
 
     /// Adds what a slice has to the window that fires.

@@ -2,11 +2,11 @@
 
 use crate::by_window::ByWindow;
 use crate::layout::Layout;
-use crate::outbox::{Lane, Route};
+use crate::outbox::{Lane, Outbox, Route};
 use crate::wiring::{Code, Wirer};
 use ferrobeam_core::dofn::erased::{Outputs, Parcel};
 use ferrobeam_core::graph::StepName;
-use ferrobeam_core::grouping::{Cells, Rows};
+use ferrobeam_core::grouping::{Cells, Panes, Rows};
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::intake::take_in;
@@ -34,7 +34,8 @@ impl GroupingNode {
         let Code { step, code, by_window, waits, .. } = Code::of(layout.graph, junction, wirer.workers)?;
         let out = wirer.leaving(&junction.output, &step)?;
         let store = if by_window {
-            Store::ByWindow(ByWindow::new(code.panes(&step, out)?, waits, false))
+            let panes = limited(code.panes(&step, out)?, &step, wirer);
+            Store::ByWindow(ByWindow::new(panes, waits, false))
         } else {
             let windowing = WindowingStrategy::clone(layout.graph.windowing(&junction.input)?);
             let cells = code.cells(&step, &mut Outputs::main(out))?;
@@ -53,7 +54,8 @@ impl GroupingNode {
         let partial =
             partial.ok_or_else(|| Error::Graph(vec![format!("{step} is not combined before its shuffle")]))?;
         let split = code.splitter(&step, Box::new(Lane { sets: true, ..wirer.lane(to, Route::All) }));
-        let store = Store::ByWindow(ByWindow::new(partial.panes(&step, vec![split])?, waits, true));
+        let panes = limited(partial.panes(&step, vec![split])?, &step, wirer);
+        let store = Store::ByWindow(ByWindow::new(panes, waits, true));
         Ok(GroupingNode { step, store })
     }
 
@@ -68,13 +70,13 @@ impl GroupingNode {
         }
     }
 
-    /// Does what is due; whether something was.
+    /// Does what is due, as long as there is room for it; whether something was.
     ///
     /// # Errors
     /// User code's.
-    pub(crate) fn advance(&mut self, now: Now) -> Result<bool> {
+    pub(crate) fn advance(&mut self, now: Now, outbox: &Outbox) -> Result<bool> {
         match &mut self.store {
-            Store::ByWindow(store) => store.fire(now),
+            Store::ByWindow(store) => store.fire(now, outbox),
             Store::ByKey { cells, driver } => {
                 if !driver.is_due(now) {
                     return Ok(false);
@@ -95,6 +97,24 @@ impl GroupingNode {
         }
     }
 
+    /// Whether a window is still to fire that has ended.
+    pub(crate) fn is_due(&self, now: Now) -> bool {
+        matches!(&self.store, Store::ByWindow(store) if store.is_due(now))
+    }
+
+    /// About how much memory it holds, if there is a limit.
+    pub(crate) fn held(&self) -> usize {
+        if let Store::ByWindow(store) = &self.store { store.held() } else { 0 }
+    }
+
+    /// Gives memory back.
+    ///
+    /// # Errors
+    /// Those of files; user code's.
+    pub(crate) fn spill(&mut self) -> Result<()> {
+        if let Store::ByWindow(store) = &mut self.store { store.spill() } else { Ok(()) }
+    }
+
     /// The driver, for its times.
     pub(crate) fn driver(&self) -> Option<&engine::Grouping> {
         match &self.store {
@@ -102,4 +122,12 @@ impl GroupingNode {
             Store::ByKey { driver, .. } => Some(driver),
         }
     }
+}
+
+/// The store, under the limit if there is one.
+fn limited(mut panes: Box<dyn Panes>, step: &StepName, wirer: &Wirer<'_>) -> Box<dyn Panes> {
+    if let Some(memory) = &wirer.outbox.shared().memory {
+        panes.limit(memory.space(step));
+    }
+    panes
 }

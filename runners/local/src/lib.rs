@@ -22,6 +22,7 @@ mod clock;
 mod grouping;
 mod keyed;
 mod layout;
+mod memory;
 mod outbox;
 mod pace;
 mod pool;
@@ -44,6 +45,7 @@ pub struct LocalRunner {
     /// None for one for each core.
     workers: Option<usize>,
     skips_waiting: bool,
+    limits: memory::Limits,
 }
 
 impl LocalRunner {
@@ -70,6 +72,32 @@ impl LocalRunner {
         LocalRunner { skips_waiting: true, ..self }
     }
 
+    /// With so many bytes of memory, about: the resident set may be a fifth larger. What groupings have no room for goes to files.
+    ///
+    /// Running fails if it is too small for the workers to start with.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.limits.memory = Some(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self
+    }
+
+    /// With those files below this directory, and not below the system's temporary one.
+    ///
+    /// They are removed at the end; those of a process that was killed are removed by the next one with the same directory.
+    #[must_use]
+    pub fn spill_dir(mut self, dir: impl Into<std::path::PathBuf>) -> Self {
+        self.limits.dir = Some(dir.into());
+        self
+    }
+
+    /// Lets groupings hold so many bytes, and the rest of the program as much as it wants: for tests of what goes to files.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn store_limit(mut self, bytes: usize) -> Self {
+        self.limits.stores = Some(bytes);
+        self
+    }
+
     /// Builds and runs a pipeline.
     ///
     /// # Errors
@@ -91,6 +119,7 @@ impl Runner for LocalRunner {
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        run::run(graph, self.workers.unwrap_or_else(cores), self.skips_waiting)
+        let workers = self.workers.unwrap_or_else(cores);
+        run::run(graph, workers, self.skips_waiting, self.limits.start(workers)?)
     }
 }

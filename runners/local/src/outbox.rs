@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A worker with so many rows for itself reads nothing new: they are still in the cache.
 const MANY_ROWS: usize = 8192;
 
+/// Nor does one with so many parcels, of which those of large rows have few.
+const MANY_OWN: usize = 64;
+
 /// Nor does one with so many parcels for another that has no room.
 const MANY: usize = 16;
 
@@ -33,6 +36,11 @@ impl Outbox {
     pub(crate) fn new(worker: usize, shared: Arc<Shared>) -> Self {
         let others = (0..shared.workers()).map(|_| VecDeque::new()).collect();
         Outbox { worker, shared, inner: Mutex::new(Inner { own: VecDeque::new(), rows: 0, others }) }
+    }
+
+    /// What workers share.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -70,7 +78,9 @@ impl Outbox {
     /// Whether there is enough to do with what was sent.
     pub(crate) fn is_full(&self) -> bool {
         let inner = self.lock();
-        inner.rows >= MANY_ROWS || inner.others.iter().any(|waiting| waiting.len() >= MANY)
+        inner.rows >= MANY_ROWS
+            || inner.own.len() >= MANY_OWN
+            || inner.others.iter().any(|waiting| waiting.len() >= MANY.min(self.shared.room))
     }
 }
 

@@ -139,7 +139,7 @@ mod tests {
         });
         let graph = graph.unwrap();
         let layout = Layout::new(&graph, 2).unwrap();
-        let shared = Arc::new(Shared::new(&layout, 2, Clock::new(true)));
+        let shared = Arc::new(Shared::new(&layout, 2, Clock::new(true), None));
         let node = (0..layout.nodes.len()).find(|node| layout.is_splittable(*node)).unwrap();
         let (outbox, window) = (Arc::new(Outbox::new(0, shared.clone())), Window::Global);
         let (bytes, time, pane) = (Bytes::new(), Timestamp::MIN, ferrobeam_core::windowing::PaneInfo::NO_FIRING);

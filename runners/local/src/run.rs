@@ -3,6 +3,7 @@
 use crate::LocalRunner;
 use crate::clock::Clock;
 use crate::layout::{Kind, Layout};
+use crate::memory::Memory;
 use crate::shared::{End, Shared};
 use crate::stage::impulse;
 use crate::worker::{Waits, Worker, fail};
@@ -19,10 +20,15 @@ use std::thread;
 ///
 /// # Errors
 /// The first one that a worker comes to; that work is left and nothing can run.
-pub(crate) fn run(graph: &Graph, workers: usize, skips_waiting: bool) -> Result<PipelineResult> {
+pub(crate) fn run(
+    graph: &Graph,
+    workers: usize,
+    skips_waiting: bool,
+    memory: Option<Memory>,
+) -> Result<PipelineResult> {
     let layout = Layout::new(graph, workers)?;
     let clock = Clock::new(!skips_waiting && !layout.has_script());
-    let shared = Arc::new(Shared::new(&layout, workers, clock));
+    let shared = Arc::new(Shared::new(&layout, workers, clock, memory));
     for (id, node) in layout.nodes.iter().enumerate() {
         if let Kind::Impulse { .. } = node.kind {
             shared.deliver(0, (id, impulse()));

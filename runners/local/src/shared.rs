@@ -6,6 +6,7 @@
 
 use crate::clock::Clock;
 use crate::layout::{Kind, Layout};
+use crate::memory::{Memory, parcels};
 use crate::pool::Pool;
 use crate::quiet::Quiet;
 use crate::rounds::Rounds;
@@ -16,9 +17,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
-
-/// A queue has room for so many parcels.
-const ROOM: usize = 64;
 
 /// A parcel on its way to a node.
 pub(crate) type Message = (NodeId, Parcel);
@@ -41,6 +39,10 @@ pub(crate) struct Shared {
     pub(crate) pools: Vec<Option<Pool>>,
     pub(crate) clock: Clock,
     pub(crate) rounds: Rounds,
+    /// If there is a limit.
+    pub(crate) memory: Option<Memory>,
+    /// A queue has room for so many parcels.
+    pub(crate) room: usize,
     /// How often a side input has changed.
     sides: AtomicU64,
     /// How many workers have nothing to do.
@@ -68,7 +70,7 @@ pub(crate) enum End {
 }
 
 impl Shared {
-    pub(crate) fn new(layout: &Layout<'_>, workers: usize, clock: Clock) -> Self {
+    pub(crate) fn new(layout: &Layout<'_>, workers: usize, clock: Clock, memory: Option<Memory>) -> Self {
         let min = || AtomicI64::new(Timestamp::MIN.millis());
         let table = || layout.nodes.iter().map(|_| (0..workers).map(|_| min()).collect()).collect();
         let hold = |id: NodeId| match layout.nodes[id].kind {
@@ -87,6 +89,8 @@ impl Shared {
             pools: nodes.map(|id| layout.is_splittable(id).then(Pool::new)).collect(),
             clock,
             rounds: Rounds::new(layout.nodes.len(), workers),
+            room: parcels(memory.as_ref()),
+            memory,
             sides: AtomicU64::new(0),
             resting: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),
@@ -141,7 +145,7 @@ impl Shared {
     pub(crate) fn send(&self, worker: usize, waiting: &mut VecDeque<Message>) {
         let inbox = &self.inboxes[worker];
         let mut messages = inbox.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = ROOM.saturating_sub(messages.len()).min(waiting.len());
+        let fits = self.room.saturating_sub(messages.len()).min(waiting.len());
         if fits == 0 {
             return;
         }

@@ -38,6 +38,8 @@ pub(crate) struct Worker<'a> {
     then: Vec<Then>,
     /// How often a side input had changed when elements were last looked at that wait for one.
     sides: u64,
+    /// Whether a window that is due has to wait, because there is no room for what it makes.
+    is_held_up: bool,
     /// Whether something here waits for synchronized processing time.
     waits: bool,
 }
@@ -81,6 +83,12 @@ enum Instance {
 /// How much of a node is left to do: elements that can be processed, and that wait for side inputs.
 pub(crate) type Waits = (usize, usize);
 
+impl Instance {
+    fn grouping(&mut self) -> Option<&mut GroupingNode> {
+        if let Instance::Grouping(grouping) = self { Some(grouping) } else { None }
+    }
+}
+
 impl<'a> Worker<'a> {
     /// # Errors
     /// The graph does not fit the code.
@@ -104,6 +112,7 @@ impl<'a> Worker<'a> {
             last_read: 0,
             then,
             sides: 0,
+            is_held_up: false,
             waits: false,
         })
     }
@@ -133,6 +142,7 @@ impl<'a> Worker<'a> {
             let outputs = node.producers.iter().map(|producer| self.shared.output(*producer));
             times.seen = outputs.min().unwrap_or(Timestamp::MAX);
         }
+        self.relieve()?;
         self.shared.receive(self.number, &mut self.received);
         let mut works = self.drain()?;
         works |= self.admit()?;
@@ -140,7 +150,7 @@ impl<'a> Worker<'a> {
         works |= self.drain()?;
         let is_flushed = self.outbox.flush();
         if is_flushed {
-            works |= self.publish();
+            works |= self.publish() | self.is_held_up;
         }
         if is_flushed && self.shared.clock.is_real() {
             self.synchronize(round);
@@ -199,7 +209,10 @@ impl<'a> Worker<'a> {
                 feed.finish_bundle()
             }
             Instance::Stage(stage) => stage.accept(parcel),
-            Instance::Grouping(grouping) => grouping.add(parcel, now),
+            Instance::Grouping(grouping) => {
+                grouping.add(parcel, now)?;
+                self.relieve()
+            }
             Instance::View(view, _) => {
                 if view.add(parcel, now)? {
                     self.shared.side_changed();
@@ -208,6 +221,26 @@ impl<'a> Worker<'a> {
             }
             Instance::Elsewhere => Err(misfit()),
         }
+    }
+
+    /// Lets the largest store spill, if there is a limit and this worker holds more than its part.
+    fn relieve(&mut self) -> Result<()> {
+        let Some(memory) = &self.shared.memory else { return Ok(()) };
+        let mut stores: Vec<_> = self.nodes.iter_mut().filter_map(Instance::grouping).collect();
+        let all = |stores: &[&mut GroupingNode]| stores.iter().map(|store| store.held()).sum::<usize>();
+        let mut held = all(&stores);
+        while memory.presses(self.number, held) {
+            if let Some(largest) = stores.iter_mut().max_by_key(|store| store.held()) {
+                largest.spill()?;
+            }
+            let before = std::mem::replace(&mut held, all(&stores));
+            if held >= before {
+                // What is left is in use.
+                return Ok(());
+            }
+        }
+        memory.others().for_each(|other| self.shared.wake(other));
+        Ok(())
     }
 
     /// Lets elements go on whose side inputs have come.
@@ -227,6 +260,7 @@ impl<'a> Worker<'a> {
     /// Moves watermarks on, and does what is due.
     fn advance(&mut self) -> Result<bool> {
         let mut works = false;
+        self.is_held_up = false;
         for node in 0..self.nodes.len() {
             let pending = if let Instance::Stage(stage) = &self.nodes[node] { stage.pending() } else { None };
             let times = &mut self.times[node];
@@ -235,7 +269,11 @@ impl<'a> Worker<'a> {
             let (now, upstream) = (self.now(node), self.times[node].upstream);
             works |= match &mut self.nodes[node] {
                 Instance::Stage(stage) => stage.advance(now, upstream)?,
-                Instance::Grouping(grouping) => grouping.advance(now)?,
+                Instance::Grouping(grouping) => {
+                    let works = grouping.advance(now, &self.outbox)?;
+                    self.is_held_up |= grouping.is_due(now);
+                    works
+                }
                 Instance::View(view, readers) => {
                     let works = view.advance(now, &self.shared)?;
                     view.forget(readers, &self.shared);

@@ -6,6 +6,7 @@ use ferrobeam_direct::DirectRunner;
 use ferrobeam_local::LocalRunner;
 use ferrobeam_portable::{Environment, PortableRunner};
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The runner that uses all of this machine.
@@ -28,6 +29,13 @@ pub(crate) struct RunOptions {
     /// Local runner: the number of workers, if not one for each core
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
+    /// Local runner: the memory that it may have, as 1GiB, 500MB or a number of bytes; what groupings have no room for goes to
+    /// files
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory_limit: Option<u64>,
+    /// Local runner: the directory for those files, if not the system's temporary one
+    #[arg(long, value_name = "DIR", requires = "memory_limit")]
+    spill_dir: Option<PathBuf>,
     /// Print the graph and its stages instead of running: text, dot, json or proto
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub(crate) explain: Option<String>,
@@ -85,6 +93,8 @@ impl RunOptions {
     fn check_given(&self) -> Result<()> {
         let given = [
             ("--workers", self.workers.is_some(), LOCAL),
+            ("--memory-limit", self.memory_limit.is_some(), LOCAL),
+            ("--spill-dir", self.spill_dir.is_some(), LOCAL),
             ("--job-endpoint", self.job_endpoint.is_some(), PORTABLE),
             ("--environment", self.environment.is_some(), PORTABLE),
             ("--flink-master", self.flink_master.is_some(), &["flink"]),
@@ -104,7 +114,17 @@ impl RunOptions {
     }
 
     fn local(&self) -> LocalRunner {
-        self.workers.map_or_else(LocalRunner::new, |workers| LocalRunner::new().workers(workers.into()))
+        let mut runner = LocalRunner::new();
+        if let Some(workers) = self.workers {
+            runner = runner.workers(workers.into());
+        }
+        if let Some(bytes) = self.memory_limit {
+            runner = runner.memory_limit(bytes);
+        }
+        if let Some(dir) = &self.spill_dir {
+            runner = runner.spill_dir(dir);
+        }
+        runner
     }
 
     fn direct(&self) -> Result<Box<dyn Runner>> {
@@ -149,6 +169,25 @@ impl RunOptions {
     }
 }
 
+/// A number of bytes, with or without a unit.
+fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 9] = [
+        ("", 1),
+        ("B", 1),
+        ("kB", 1000),
+        ("MB", 1000 * 1000),
+        ("GB", 1000 * 1000 * 1000),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+    ];
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let known = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()));
+    let size = known.and_then(|(_, size)| number.parse::<u64>().ok()?.checked_mul(*size));
+    size.ok_or_else(|| "expected a number with a unit, as 1GiB or 500MB".to_owned())
+}
+
 /// Tells the person at the terminal what is going on; standard output is the pipeline's.
 pub(crate) fn say(line: &str) {
     // Nobody at the terminal is no reason to stop.
@@ -172,6 +211,7 @@ mod tests {
     fn runners_are_known_by_name() {
         assert_eq!(runner("").unwrap(), "local");
         assert_eq!(runner("--runner=local --workers=2").unwrap(), "local");
+        assert_eq!(runner("--memory-limit=1GiB --spill-dir=/d").unwrap(), "local");
         assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
         assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
         assert_eq!(runner("--runner=prism --accept-engine-differences=sessions --time-limit=60").unwrap(), "portable");
@@ -179,6 +219,15 @@ mod tests {
                      --engine-option streaming=true";
         assert_eq!(runner(flink).unwrap(), "portable");
         assert_eq!(runner("--runner=flink --flink-master=h:1 --job-endpoint=h:2").unwrap(), "portable");
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let sizes = ["4096", "512B", "3kB", "500MB", "2GB", "7KiB", "1gib", "1 MiB"].map(|text| bytes(text).unwrap());
+        assert_eq!(sizes, [4096, 512, 3000, 500_000_000, 2_000_000_000, 7 << 10, 1 << 30, 1 << 20]);
+        for wrong in ["", "GiB", "1.5GiB", "1 PiB", "-1", "99999999999TiB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
@@ -193,6 +242,9 @@ mod tests {
         assert!(told("--time-limit=1").contains("--time-limit is not for --runner=local"));
         assert!(told("--runner=direct --workers=2").contains("--workers is not for --runner=direct"));
         assert!(told("--workers=0").contains("--workers"));
+        assert!(told("--runner=direct --memory-limit=1GiB").contains("--memory-limit is not for --runner=direct"));
+        assert!(told("--memory-limit=much").contains("as 1GiB"));
+        assert!(told("--spill-dir=/d").contains("--memory-limit"));
         assert!(told("--runner=prism --flink-master=h:1").contains("--flink-master is not for"));
         assert!(told("--runner=flink --engine-option=Parallelism=2").contains("snake_case"));
         assert!(told("--runner=flink --accept-engine-differences=all").contains("these are: "));

@@ -54,7 +54,7 @@ struct Partial<K, C> {
 
 impl<K: Key, C: CombineFn> MakePanes for Partial<K, C> {
     fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>> {
-        panes::panes::<K, _>(step, Accumulators(self.combine.clone()), show::<K>, out)
+        panes::panes::<K, _>(step, Accumulators(self.combine.clone()), None, show::<K>, out)
     }
 }
 

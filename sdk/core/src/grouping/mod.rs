@@ -10,11 +10,14 @@ mod lift;
 mod on_bytes;
 mod panes;
 mod parts;
+mod spill;
 mod split;
 
 pub use cells::{Cell, Cells, Command, Contents, Firing, KeyId, Rows};
 pub use on_bytes::OnBytes;
 pub use parts::{CombinePart, PartStep};
+pub(crate) use spill::{Collects, CollectsOf, SpilledIter};
+pub use spill::{SpillFile, SpillSpace, Spilled, Spills};
 pub use split::Exchange;
 pub(crate) use split::route;
 
@@ -105,7 +108,7 @@ pub trait ParcelSink: Send {
 }
 
 /// Window-major store: a slot is one open window's table key -> accumulator; the runner opens and fires slots.
-pub trait Panes: Send {
+pub trait Panes: Spills + Send {
     /// Folds rows in; `slots[code]` is the slot of the parcel's `code`-th windows, or [`DROPPED`].
     ///
     /// # Errors
@@ -122,11 +125,12 @@ pub trait Panes: Send {
     /// User code's.
     fn merge(&mut self, from: Slot, into: Slot, takes: bool) -> Result<()>;
 
-    /// Drains the slot downstream as one pane, in batches that share `at`; a bundle of its own.
+    /// Drains the slot downstream, in so many batches at most that share `at`; a bundle of its own. Whether that was all; if
+    /// it was not, the same slot goes on the next time, before any other fires.
     ///
     /// # Errors
     /// User code's, also of the steps behind.
-    fn fire(&mut self, slot: Slot, at: Meta) -> Result<()>;
+    fn fire(&mut self, slot: Slot, at: &Meta, batches: usize) -> Result<bool>;
 }
 
 /// Fixed seed: routing and lookup use one well-mixed hash, and a run repeats.
@@ -136,11 +140,13 @@ pub(crate) fn hash<K: Key>(key: &K) -> u64 {
 }
 
 /// A grouping of `K` by a combine function.
-pub struct Grouping<K, C> {
+pub struct Grouping<K, C: CombineFn> {
     combine: C,
     /// A function and not a call below, or the compiler would lift what is lifted without end.
     lift: Option<fn(&C) -> Lifted>,
     part: Option<fn(&C, CombinePart) -> PartStep>,
+    /// If it only collects.
+    collects: Option<CollectsOf<C>>,
     show: Show<K>,
 }
 
@@ -168,17 +174,17 @@ impl<K: Key, C: CombineFn> Grouping<K, C> {
     /// A combine; it can be lifted if its function gains by it.
     pub fn new(combine: C) -> Self {
         let lift = if C::LIFTS { Some(lift::lift::<K, C> as fn(&C) -> Lifted) } else { None };
-        Grouping { combine, lift, part: Some(parts::part::<K, C>), show: show::<K> }
+        Grouping { combine, lift, part: Some(parts::part::<K, C>), collects: None, show: show::<K> }
     }
 
-    /// A grouping that is no combine of the user's.
-    pub(crate) fn plain(combine: C) -> Self {
-        Grouping::unlifted(combine, show::<K>)
+    /// A grouping that is no combine of the user's, for it only collects.
+    pub(crate) fn plain(combine: C, collects: CollectsOf<C>) -> Self {
+        Grouping { collects: Some(collects), ..Grouping::unlifted(combine, show::<K>) }
     }
 
     /// A grouping that is one half or one form of another.
     fn unlifted(combine: C, show: Show<K>) -> Self {
-        Grouping { combine, lift: None, part: None, show }
+        Grouping { combine, lift: None, part: None, collects: None, show }
     }
 }
 
@@ -192,7 +198,7 @@ impl<K: Key, C: CombineFn> AnyGrouping for Grouping<K, C> {
     }
 
     fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>> {
-        panes::panes::<K, C>(step, self.combine.clone(), self.show, out)
+        panes::panes::<K, C>(step, self.combine.clone(), self.collects, self.show, out)
     }
 
     fn cells(&self, step: &StepName, out: &mut Outputs) -> Result<Box<dyn Cells>> {
@@ -285,7 +291,7 @@ mod tests {
         let step = StepName::here("Sum");
         let mut panes = grouping.panes(&step, Vec::new()).unwrap();
         panes.add(Parcel::new(pairs(keys())), &[0]).unwrap();
-        let by_window = panes.fire(0, Meta::at(Timestamp::EPOCH)).unwrap_err();
+        let by_window = panes.fire(0, &Meta::at(Timestamp::EPOCH), 1).unwrap_err();
 
         let (mut cells, mut ids) = (grouping.cells(&step, &mut Outputs::default()).unwrap(), Vec::new());
         let rows = cells.intern(Parcel::new(pairs(keys())), &mut ids).unwrap();

@@ -1,5 +1,6 @@
 //! The window-major store.
 
+use super::spill::{CollectsOf, Loaded, Part, Spill, SpillSpace, Spills};
 use super::{DROPPED, Panes, Show, Slot, at_key, hash};
 use crate::Key;
 use crate::batch::{Batch, Meta, WindowColumn};
@@ -9,24 +10,27 @@ use crate::dofn::guard::guard;
 use crate::error::Result;
 use crate::graph::StepName;
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use hashbrown::hash_table::{Entry, IntoIter};
+use std::sync::Arc;
 
 pub(super) fn panes<K: Key, C: CombineFn>(
     step: &StepName,
     combine: C,
+    collects: Option<CollectsOf<C>>,
     show: Show<K>,
     out: Vec<AnyReceiver>,
 ) -> Result<Box<dyn Panes>> {
     let next = Outputs::main(out).take(MAIN)?;
-    Ok(Box::new(Tables::<K, C> { step: step.clone(), combine, show, slots: Vec::new(), found: Vec::new(), next }))
+    let (step, slots, found) = (step.clone(), Vec::new(), Vec::new());
+    Ok(Box::new(Tables::<K, C> { step, combine, collects, show, slots, found, next, firing: None, spill: None }))
 }
 
 /// What is in a table.
-type Table<K, C> = HashTable<(K, <C as CombineFn>::Acc)>;
+pub(super) type Table<K, C> = HashTable<(K, <C as CombineFn>::Acc)>;
 
 /// Finds or makes the accumulator of a key and folds a value in.
 #[inline]
-fn fold<K: Key, C: CombineFn>(table: &mut Table<K, C>, combine: &C, hashed: u64, key: K, value: C::In) {
+pub(super) fn fold<K: Key, C: CombineFn>(table: &mut Table<K, C>, combine: &C, hashed: u64, key: K, value: C::In) {
     let entry = table.entry(hashed, |(known, _)| *known == key, |(known, _)| hash(known));
     let mut entry = match entry {
         Entry::Occupied(entry) => entry,
@@ -76,7 +80,7 @@ fn fold_one<K: Key, C: CombineFn>(table: &mut Table<K, C>, combine: &C, rows: Ve
 }
 
 /// Merges an accumulator into that of its key.
-fn add<K: Key, C: CombineFn>(table: &mut Table<K, C>, combine: &C, key: K, accumulator: C::Acc) {
+pub(super) fn add<K: Key, C: CombineFn>(table: &mut Table<K, C>, combine: &C, key: K, accumulator: C::Acc) {
     match table.entry(hash(&key), |(known, _)| *known == key, |(known, _)| hash(known)) {
         Entry::Occupied(mut entry) => combine.merge_accumulators(&mut entry.get_mut().1, accumulator),
         Entry::Vacant(entry) => drop(entry.insert((key, accumulator))),
@@ -86,11 +90,76 @@ fn add<K: Key, C: CombineFn>(table: &mut Table<K, C>, combine: &C, key: K, accum
 struct Tables<K: Key, C: CombineFn> {
     step: StepName,
     combine: C,
+    collects: Option<CollectsOf<C>>,
     show: Show<K>,
     slots: Vec<Table<K, C>>,
     /// The hashes of a batch's keys, and where those are.
     found: Vec<(u64, usize)>,
     next: Next<(K, C::Out)>,
+    /// The slot that is being drained.
+    firing: Option<Firing<K, C>>,
+    /// What there is if there is a limit.
+    spill: Option<Box<Spill<K, C>>>,
+}
+
+/// A slot on its way downstream.
+struct Firing<K: Key, C: CombineFn> {
+    rows: IntoIter<(K, C::Acc)>,
+    /// Rows whose output is made.
+    made: std::vec::IntoIter<(K, C::Out)>,
+    /// What comes back from files afterwards.
+    parts: Vec<Part>,
+    /// About how many bytes it holds.
+    held: usize,
+    /// So many rows go into a batch.
+    batch: usize,
+}
+
+impl<K: Key, C: CombineFn> Firing<K, C> {
+    fn new(table: Table<K, C>, held: usize) -> Self {
+        // A batch of large groups is as large as another.
+        const BYTES: usize = 1 << 20;
+        let of_row = held / table.len().max(1);
+        let batch = (BYTES / of_row.max(1)).clamp(1, Batch::<K>::ROWS);
+        Firing { rows: table.into_iter(), made: Vec::new().into_iter(), parts: Vec::new(), held, batch }
+    }
+}
+
+impl<K: Key, C: CombineFn> Tables<K, C> {
+    fn begin(&mut self, slot: Slot) -> Result<Firing<K, C>> {
+        let Some(table) = self.slots.get_mut(slot as usize) else { return Ok(Firing::new(HashTable::new(), 0)) };
+        if let Some(spill) = &mut self.spill {
+            let (table, held, parts) = spill.take(slot, table)?;
+            return Ok(Firing { parts, ..Firing::new(table, held) });
+        }
+        // The next window has as much room: a table that grows moves each key several times.
+        let next = HashTable::with_capacity(table.len());
+        Ok(Firing::new(std::mem::replace(table, next), 0))
+    }
+
+    /// What comes back next; none if that was all.
+    fn load(&mut self, firing: Firing<K, C>) -> Result<Option<Firing<K, C>>> {
+        let (Some(spill), mut parts) = (&self.spill, firing.parts) else { return Ok(None) };
+        Ok(spill.next(&mut parts)?.map(|loaded| match loaded {
+            Loaded::Table(table, held) => Firing { parts, ..Firing::new(table, held) },
+            Loaded::Files(rows) => Firing { made: rows.into_iter(), parts, ..Firing::new(HashTable::new(), 0) },
+        }))
+    }
+}
+
+impl<K: Key, C: CombineFn> Spills for Tables<K, C> {
+    fn limit(&mut self, space: Arc<dyn SpillSpace>) {
+        self.spill = Some(Box::new(Spill::new(&self.step, self.combine.clone(), self.collects, space)));
+    }
+
+    fn held(&self) -> usize {
+        let firing = self.firing.as_ref().map_or(0, |firing| firing.held);
+        firing + self.spill.as_ref().map_or(0, |spill| spill.held(&self.slots))
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        self.spill.as_mut().map_or(Ok(()), |spill| spill.spill(&mut self.slots))
+    }
 }
 
 impl<K: Key, C: CombineFn> Panes for Tables<K, C> {
@@ -102,7 +171,12 @@ impl<K: Key, C: CombineFn> Panes for Tables<K, C> {
         let Batch { values, meta } = parcel.open::<(K, C::In)>()?;
         let most = slots.iter().filter(|slot| **slot != DROPPED).max().map_or(0, |slot| *slot as usize + 1);
         self.slots.resize_with(self.slots.len().max(most), HashTable::new);
-        let Tables { combine, slots: tables, step, found, .. } = self;
+        let Tables { combine, slots: tables, step, found, spill, .. } = self;
+        if let Some(spill) = spill
+            && spill.meter(&values, &meta.windows, slots, tables.len())
+        {
+            return spill.log(values, &meta.windows, slots, tables);
+        }
         guard(step, || {
             match meta.windows {
                 WindowColumn::All(_) => {
@@ -135,6 +209,11 @@ impl<K: Key, C: CombineFn> Panes for Tables<K, C> {
     fn merge(&mut self, from: Slot, into: Slot, takes: bool) -> Result<()> {
         let (from, into) = (from as usize, into as usize);
         self.slots.resize_with(self.slots.len().max(from.max(into) + 1), HashTable::new);
+        if let Some(spill) = &mut self.spill
+            && spill.merge(from, into, takes, &mut self.slots)?
+        {
+            return Ok(());
+        }
         let mut merged = std::mem::take(&mut self.slots[into]);
         let (combine, table) = (&self.combine, &mut self.slots[from]);
         let done = guard(&self.step, || {
@@ -154,28 +233,44 @@ impl<K: Key, C: CombineFn> Panes for Tables<K, C> {
         done
     }
 
-    fn fire(&mut self, slot: Slot, at: Meta) -> Result<()> {
-        let Some(table) = self.slots.get_mut(slot as usize) else { return Ok(()) };
-        let combine = &self.combine;
+    fn fire(&mut self, slot: Slot, at: &Meta, batches: usize) -> Result<bool> {
+        let mut firing = match self.firing.take() {
+            Some(firing) => firing,
+            None => self.begin(slot)?,
+        };
         self.next.start_bundle()?;
-        // The table keeps its room for the next window: one that grows anew moves each key several times.
-        let mut rows = table.drain();
-        loop {
-            let (mut values, mut firing) = (Vec::with_capacity(rows.len().min(Batch::<K>::ROWS)), None);
-            let extracted = guard(&self.step, || {
-                for (key, accumulator) in rows.by_ref().take(Batch::<K>::ROWS) {
-                    // Where a panic finds the key.
-                    firing = Some(key);
-                    let out = combine.extract_output(accumulator);
-                    values.extend(firing.take().map(|key| (key, out)));
-                }
-                Ok(())
-            });
-            extracted.map_err(|error| at_key(error, firing.as_ref(), self.show))?;
+        let mut left = batches;
+        while left > 0 {
+            let mut values: Vec<(K, C::Out)> = firing.made.by_ref().take(firing.batch).collect();
+            let (combine, mut key_of) = (&self.combine, None);
             if values.is_empty() {
-                return self.next.finish_bundle();
+                values.reserve(firing.rows.len().min(firing.batch));
+                let extracted = guard(&self.step, || {
+                    for (key, accumulator) in firing.rows.by_ref().take(firing.batch) {
+                        // Where a panic finds the key.
+                        key_of = Some(key);
+                        let out = combine.extract_output(accumulator);
+                        values.extend(key_of.take().map(|key| (key, out)));
+                    }
+                    Ok(())
+                });
+                extracted.map_err(|error| at_key(error, key_of.as_ref(), self.show))?;
             }
-            self.next.receive(Batch { values, meta: at.clone() })?;
+            if !values.is_empty() {
+                left -= 1;
+                self.next.receive(Batch { values, meta: at.clone() })?;
+                continue;
+            }
+            match self.load(firing)? {
+                Some(loaded) => firing = loaded,
+                None => {
+                    self.next.finish_bundle()?;
+                    return Ok(true);
+                }
+            }
         }
+        self.firing = Some(firing);
+        self.next.finish_bundle()?;
+        Ok(false)
     }
 }

@@ -198,7 +198,8 @@ mod tests {
     /// What comes out of so many shards, after batches of these sizes.
     fn split(shards: usize, sizes: &[usize]) -> Vec<Vec<Row>> {
         let to = Shards(Arc::new(Mutex::new(vec![Vec::new(); shards])));
-        let grouping = Grouping::<String, ToGrouped<u64>>::plain(ToGrouped(std::marker::PhantomData));
+        let grouping =
+            Grouping::<String, ToGrouped<u64>>::plain(ToGrouped(std::marker::PhantomData), ToGrouped::COLLECTS);
         let input = grouping.splitter(&StepName::here("Group"), Box::new(to.clone()));
         let mut input = input.typed::<(String, u64)>().unwrap();
         input.start_bundle().unwrap();

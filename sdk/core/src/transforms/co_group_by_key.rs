@@ -2,7 +2,9 @@
 
 use super::flatten::flatten;
 use super::group_by_key::Grouped;
+use crate::error::BoxError;
 use crate::graph::Spec;
+use crate::grouping::Spilled;
 use crate::{Element, Key, PCollection, Pair};
 use ferrobeam_model::pipeline::FunctionSpec;
 use std::panic::Location;
@@ -47,7 +49,7 @@ impl<T: Element> PCollection<T> {
             let (first, second) = (self.tagged("First", Ok::<A, B>), other.tagged("Second", Err::<A, B>));
             flatten([&first, &second]).group_by_key::<K, Result<A, B>>().map_step("Split", |(key, values)| {
                 let (first, second) = split(values);
-                (key, (Grouped::new(first), Grouped::new(second)))
+                (key, (first, second))
             })
         })
     }
@@ -81,8 +83,8 @@ impl<T: Element> PCollection<T> {
             let all = flatten([&first, &second, &third]).group_by_key::<K, Result<A, Result<B, C>>>();
             all.map_step("Split", |(key, values)| {
                 let (first, rest) = split(values);
-                let (second, third) = split(Grouped::new(rest));
-                (key, (Grouped::new(first), Grouped::new(second), Grouped::new(third)))
+                let (second, third) = split(rest);
+                (key, (first, second, third))
             })
         })
     }
@@ -111,15 +113,31 @@ impl<T: Element> PCollection<T> {
     }
 }
 
-fn split<A: Element, B: Element>(values: Grouped<Result<A, B>>) -> (Vec<A>, Vec<B>) {
+fn split<A: Element, B: Element>(values: Grouped<Result<A, B>>) -> (Grouped<A>, Grouped<B>) {
+    let values = match values.into_vec() {
+        Ok(values) => values,
+        Err(file) => return split_file(&file).unwrap_or_else(|error| panic!("{error}")),
+    };
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    for value in values.into_vec() {
+    for value in values {
         match value {
             Ok(value) => first.push(value),
             Err(value) => second.push(value),
         }
     }
-    (first, second)
+    (Grouped::new(first), Grouped::new(second))
+}
+
+/// Values of a key that has very many of them: they go from file to file.
+fn split_file<A: Element, B: Element>(values: &Spilled<Result<A, B>>) -> Result<(Grouped<A>, Grouped<B>), BoxError> {
+    let (mut first, mut second) = (values.writer()?, values.writer()?);
+    for value in values.iter() {
+        match value {
+            Ok(value) => first.push(&value)?,
+            Err(value) => second.push(&value)?,
+        }
+    }
+    Ok((Grouped::in_file(first.finish()?), Grouped::in_file(second.finish()?)))
 }
 
 #[cfg(test)]

@@ -3,17 +3,35 @@
 use crate::coder::{Coder, CoderSpec, Decoded, Encoded, FieldCoder, IterableCoder};
 use crate::combiners::CombineFn;
 use crate::graph::StepCode;
-use crate::grouping::Grouping;
+use crate::grouping::{Collects, Grouping, Spilled, SpilledIter};
 use crate::pcollection::primitive;
 use crate::{Element, Key, PCollection, Pair};
 use ferrobeam_model::urns;
+use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 
 /// The values of one key and window: cheap to clone, and read any number of times.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Grouped<V>(Arc<Vec<V>>);
+///
+/// They are in memory, or on the local runner under a memory limit in a file. Reading panics if a file cannot be read back;
+/// the panic becomes the error of the step that reads.
+#[derive(Clone)]
+pub struct Grouped<V>(Values<V>);
+
+enum Values<V> {
+    Memory(Arc<Vec<V>>),
+    File(Spilled<V>),
+}
+
+impl<V> Clone for Values<V> {
+    fn clone(&self) -> Self {
+        match self {
+            Values::Memory(values) => Values::Memory(values.clone()),
+            Values::File(values) => Values::File(values.clone()),
+        }
+    }
+}
 
 impl<V: Element> Grouped<V> {
     /// The values, in no particular order.
@@ -23,29 +41,63 @@ impl<V: Element> Grouped<V> {
 
     /// The number of values.
     pub fn len(&self) -> usize {
-        self.0.len()
+        match &self.0 {
+            Values::Memory(values) => values.len(),
+            Values::File(values) => values.len(),
+        }
     }
 
     /// Whether there is no value, as there may be after [`co_group_by_key`](PCollection::co_group_by_key).
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     pub(crate) fn new(values: Vec<V>) -> Self {
-        Grouped(Arc::new(values))
+        Grouped(Values::Memory(Arc::new(values)))
     }
 
-    /// All values in memory, without a copy where nobody else holds them.
-    pub(crate) fn into_vec(self) -> Vec<V> {
-        Arc::unwrap_or_clone(self.0)
+    pub(crate) fn in_file(values: Spilled<V>) -> Self {
+        Grouped(Values::File(values))
+    }
+
+    /// All values in memory, without a copy where nobody else holds them; or the file that they are in.
+    pub(crate) fn into_vec(self) -> Result<Vec<V>, Spilled<V>> {
+        match self.0 {
+            Values::Memory(values) => Ok(Arc::unwrap_or_clone(values)),
+            Values::File(values) => Err(values),
+        }
+    }
+}
+
+impl<V: Element + PartialEq> PartialEq for Grouped<V> {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Values::Memory(these), Values::Memory(those)) => these == those,
+            _ => self.len() == other.len() && self.iter().eq(other),
+        }
+    }
+}
+
+impl<V: Element + fmt::Debug> fmt::Debug for Grouped<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
     }
 }
 
 /// Reads the values of a key.
-#[derive(Clone, Debug)]
-pub struct GroupedIter<V> {
-    values: Arc<Vec<V>>,
-    next: usize,
+#[derive(Clone)]
+pub struct GroupedIter<V>(Reading<V>);
+
+#[derive(Clone)]
+enum Reading<V> {
+    Memory { values: Arc<Vec<V>>, next: usize },
+    File(SpilledIter<V>),
+}
+
+impl<V> fmt::Debug for GroupedIter<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupedIter").finish_non_exhaustive()
+    }
 }
 
 impl<V: Element> Iterator for GroupedIter<V> {
@@ -53,13 +105,21 @@ impl<V: Element> Iterator for GroupedIter<V> {
 
     #[inline]
     fn next(&mut self) -> Option<V> {
-        let value = self.values.get(self.next)?.clone();
-        self.next += 1;
-        Some(value)
+        match &mut self.0 {
+            Reading::Memory { values, next } => {
+                let value = values.get(*next)?.clone();
+                *next += 1;
+                Some(value)
+            }
+            Reading::File(values) => values.next(),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.values.len() - self.next;
+        let left = match &self.0 {
+            Reading::Memory { values, next } => values.len() - next,
+            Reading::File(values) => values.left(),
+        };
         (left, Some(left))
     }
 }
@@ -71,7 +131,10 @@ impl<V: Element> IntoIterator for Grouped<V> {
     type IntoIter = GroupedIter<V>;
 
     fn into_iter(self) -> GroupedIter<V> {
-        GroupedIter { values: self.0, next: 0 }
+        GroupedIter(match self.0 {
+            Values::Memory(values) => Reading::Memory { values, next: 0 },
+            Values::File(values) => Reading::File(values.iter()),
+        })
     }
 }
 
@@ -104,7 +167,10 @@ impl<V: Element, C: Coder<Vec<V>>> Coder<Grouped<V>> for GroupedCoder<C> {
         C::from_spec(spec).map(GroupedCoder)
     }
     fn encode(&self, value: &Grouped<V>, out: &mut Vec<u8>) -> Encoded {
-        self.0.encode(&value.0, out)
+        match &value.0 {
+            Values::Memory(values) => self.0.encode(values, out),
+            Values::File(values) => self.0.encode(&values.iter().collect(), out),
+        }
     }
     fn decode(&self, input: &mut &[u8]) -> Decoded<Grouped<V>> {
         self.0.decode(input).map(Grouped::new)
@@ -116,6 +182,11 @@ impl<V: Element, C: Coder<Vec<V>>> FieldCoder<Grouped<V>> for GroupedCoder<C> {}
 /// Collects all values.
 #[derive(Clone)]
 pub(crate) struct ToGrouped<V>(pub(crate) PhantomData<fn() -> V>);
+
+impl<V: Element> ToGrouped<V> {
+    pub(crate) const COLLECTS: Collects<V, Vec<V>, Grouped<V>> =
+        Collects { values: |values| values, from_file: Grouped::in_file };
+}
 
 impl<V: Element> CombineFn for ToGrouped<V> {
     type In = V;
@@ -161,7 +232,7 @@ impl<T: Element> PCollection<T> {
     where
         T: Pair<K, V>,
     {
-        let grouping = Grouping::<K, _>::plain(ToGrouped::<V>(PhantomData));
+        let grouping = Grouping::<K, _>::plain(ToGrouped::<V>(PhantomData), ToGrouped::COLLECTS);
         self.group_step(Some(StepCode::Grouping(Arc::new(grouping))))
     }
 
@@ -191,7 +262,7 @@ mod tests {
     #[test]
     fn laws_hold() {
         laws(ToGrouped(PhantomData), vec(0u8..9, 0..20), |inputs: &[u8], grouped| {
-            let (mut expected, mut found) = (inputs.to_vec(), grouped.clone().into_vec());
+            let (mut expected, mut found) = (inputs.to_vec(), grouped.iter().collect::<Vec<_>>());
             expected.sort_unstable();
             found.sort_unstable();
             if expected == found { Ok(()) } else { Err("not the same values".to_owned()) }
@@ -207,7 +278,7 @@ mod tests {
             let (coder, mut bytes) = (coder::of::<Grouped<String>>(), Vec::new());
             coder.encode(&grouped, &mut bytes).unwrap();
             prop_assert_eq!(decode_all(&coder, &bytes), Ok(grouped.clone()));
-            prop_assert_eq!(grouped.into_vec(), values);
+            prop_assert_eq!(grouped.into_vec().ok(), Some(values));
         }
     }
 

@@ -1,0 +1,52 @@
+//! How much memory values take, by a sample of them.
+
+use crate::coder;
+use crate::{Element, Key};
+use std::mem::needs_drop;
+
+/// What an allocation costs beside what is in it.
+const ALLOCATION: usize = 24;
+
+/// The mean sizes of encoded keys and values.
+#[derive(Default)]
+pub(super) struct Meter {
+    samples: usize,
+    keys: usize,
+    values: usize,
+    scratch: Vec<u8>,
+}
+
+impl Meter {
+    /// Looks at one pair of many.
+    pub(super) fn sample<K: Key, V: Element>(&mut self, (key, value): &(K, V)) {
+        // A type without a destructor owns nothing, and its size is known.
+        if !needs_drop::<K>() && !needs_drop::<V>() {
+            return;
+        }
+        self.samples += 1;
+        self.keys += encoded(key, &mut self.scratch);
+        self.values += encoded(value, &mut self.scratch);
+    }
+
+    /// What a key owns beside itself.
+    pub(super) fn of_key<K>(&self) -> usize {
+        owned::<K>(self.keys / self.samples.max(1))
+    }
+
+    /// What a value owns beside itself.
+    pub(super) fn of_value<V>(&self) -> usize {
+        owned::<V>(self.values / self.samples.max(1))
+    }
+}
+
+/// What a value owns whose encoding is so long.
+pub(super) fn owned<T>(encoded: usize) -> usize {
+    if needs_drop::<T>() { encoded + encoded / 4 + ALLOCATION } else { 0 }
+}
+
+/// The length of an encoding; what has none is refused elsewhere.
+pub(super) fn encoded<T: Element>(value: &T, scratch: &mut Vec<u8>) -> usize {
+    scratch.clear();
+    let _ = coder::put(value, scratch);
+    scratch.len()
+}
