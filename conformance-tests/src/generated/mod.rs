@@ -6,6 +6,9 @@
 mod build;
 mod interpret;
 mod look;
+mod streams;
+
+pub use streams::{Stream, streams};
 
 use proptest::collection::vec;
 use proptest::prelude::*;

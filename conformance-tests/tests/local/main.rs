@@ -1,11 +1,11 @@
 //! The suite on the local runner.
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
-use ferrobeam::LocalRunner;
 use ferrobeam::runner::Runner;
-use ferrobeam_conformance::generated::pipelines;
+use ferrobeam::{DirectRunner, LocalRunner};
+use ferrobeam_conformance::generated::{pipelines, streams};
 use ferrobeam_conformance::{CASES, Case, Ledger, Outcome, WORKERS, local, model};
-use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 use std::thread;
 
 #[test]
@@ -51,5 +51,11 @@ proptest! {
         let runner: &dyn Runner = &local(workers);
         let result = runner.run(|root| pipeline.construct(root));
         prop_assert!(result.is_ok(), "{}", result.unwrap_err());
+    }
+
+    #[test]
+    fn random_streams_have_the_panes_that_they_have_on_the_direct_runner(stream in streams(), workers in 1..9_usize) {
+        let panes = stream.panes(&local(workers)).unwrap();
+        prop_assert_eq!(panes, stream.panes(&DirectRunner::new()).unwrap());
     }
 }

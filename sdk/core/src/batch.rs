@@ -276,7 +276,7 @@ pub struct Batch<T> {
 
 impl<T> Batch<T> {
     /// The usual number of rows: large enough to spread the cost of a call, small enough for the cache.
-    pub const ROWS: usize = 1024;
+    pub const ROWS: usize = 2048;
 
     /// Hands on every row in one window only: a row in several is repeated for each. For steps that look at their window.
     ///

@@ -25,7 +25,7 @@ pub(super) fn lift<K: Key, C: CombineFn>(combine: &C) -> Lifted {
 
 /// The second half: its inputs are accumulators.
 #[derive(Clone)]
-struct Merge<C>(C);
+pub(crate) struct Merge<C>(pub(crate) C);
 
 impl<C: CombineFn> CombineFn for Merge<C> {
     type In = C::Acc;
@@ -60,7 +60,7 @@ impl<K: Key, C: CombineFn> MakePanes for Partial<K, C> {
 
 /// A combine whose outputs are its accumulators.
 #[derive(Clone)]
-struct Accumulators<C>(C);
+pub(crate) struct Accumulators<C>(pub(crate) C);
 
 impl<C: CombineFn> CombineFn for Accumulators<C> {
     type In = C::In;

@@ -14,6 +14,7 @@ mod spill;
 mod split;
 
 pub use cells::{Cell, Cells, Command, Contents, Firing, KeyId, Rows};
+pub(crate) use lift::{Accumulators, Merge};
 pub use on_bytes::OnBytes;
 pub use parts::{CombinePart, PartStep};
 pub(crate) use spill::{Collects, CollectsOf, SpilledIter};

@@ -163,8 +163,9 @@ mod tests {
 
     #[test]
     fn one_element_makes_many_batches() {
+        const ROWS: usize = Batch::<u64>::ROWS;
         let graph = graph(|root| root.create([0u64]).flat_map(|n| 0..n).discard());
-        let out = run::<u64, u64>(&graph, "FlatMap", plain(vec![3000])).unwrap();
-        assert_eq!(out.iter().map(|batch| batch.values.len()).collect::<Vec<_>>(), [1024, 1024, 952]);
+        let out = run::<u64, u64>(&graph, "FlatMap", plain(vec![2 * ROWS as u64 + 952])).unwrap();
+        assert_eq!(out.iter().map(|batch| batch.values.len()).collect::<Vec<_>>(), [ROWS, ROWS, 952]);
     }
 }

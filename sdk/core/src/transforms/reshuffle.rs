@@ -116,7 +116,7 @@ mod tests {
             let grouped = groups.into_iter().map(|(key, values)| (key, Grouped::new(values))).collect();
             let mut seen = 0;
             for part in restore(Batch { values: grouped, meta: Meta::at(Timestamp::MIN) }) {
-                prop_assert!((1..=1024).contains(&part.values.len()));
+                prop_assert!((1..=Batch::<usize>::ROWS).contains(&part.values.len()));
                 for (row, &value) in part.values.iter().enumerate() {
                     prop_assert_eq!(part.meta.time.get(row), batch.meta.time.get(value));
                     prop_assert_eq!(part.meta.windows.get(row), batch.meta.windows.get(value));

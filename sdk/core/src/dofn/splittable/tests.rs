@@ -283,11 +283,12 @@ fn a_step_may_stop_by_itself_after_a_split() {
 
 #[test]
 fn batches_go_on_when_they_are_full() {
+    const ROWS: usize = Batch::<u64>::ROWS;
     let mut driver = Driver::new(Count::<()>::stopping(None), &9000);
     let part = driver.split().unwrap().remove(0);
     driver.process(&part, usize::MAX, 0.0).unwrap();
     let sizes: Vec<_> = driver.main.batches.lock().unwrap().iter().map(|batch| batch.values.len()).collect();
-    assert_eq!(sizes, [1024, 1024, 952]);
+    assert_eq!(sizes, [ROWS, 3000 - ROWS]);
     driver.rows();
     driver.one_by_one = true;
     driver.process(&part, 5, 0.0).unwrap();
@@ -296,10 +297,10 @@ fn batches_go_on_when_they_are_full() {
 
 #[test]
 fn a_failure_behind_stops_the_step_and_is_its_own() {
-    let mut driver = Driver::failing(Count::<()>::stopping(None), &9000, Some(2000));
+    let mut driver = Driver::failing(Count::<()>::stopping(None), &9000, Some(2500));
     let part = driver.split().unwrap().remove(0);
     let error = driver.process(&part, usize::MAX, 0.0).unwrap_err().to_string();
-    assert_eq!((error.as_str(), driver.rows().len()), ("no more room behind", 1024));
+    assert_eq!((error.as_str(), driver.rows().len()), ("no more room behind", Batch::<u64>::ROWS));
 }
 
 /// Does what its element says.
