@@ -164,10 +164,17 @@ impl Stream {
         let (mut script, mut watermark, mut value) = (TestStream::new(), 0, 0);
         for act in &self.script {
             script = match act {
-                Act::Elements(elements) => script.add_elements(elements.iter().map(|(key, distance)| {
-                    value += 1;
-                    ((*key, value), Timestamp::from_millis(watermark + distance))
-                })),
+                Act::Elements(elements) => {
+                    let mut element = |(key, distance): &Element| {
+                        value += 1;
+                        ((*key, value), Timestamp::from_millis(watermark + distance))
+                    };
+                    // Behind a reshuffle elements have no order, unless they come one by one.
+                    let at_once = if self.reshuffles { 1 } else { elements.len() };
+                    elements.chunks(at_once).fold(script, |script, some| {
+                        script.add_elements(some.iter().map(&mut element).collect::<Vec<_>>())
+                    })
+                }
                 Act::Watermark(by) => {
                     watermark += by;
                     script.advance_watermark_to(Timestamp::from_millis(watermark))

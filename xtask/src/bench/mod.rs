@@ -3,6 +3,7 @@
 //! | name | what is measured |
 //! |---|---|
 //! | `harness` | the harness alone, ten maps over rows, fed by the engine that the tests play |
+//! | `one-element` | the start of the local runner, and what it holds |
 //! | `startup` | from `main` to the first bundle on a running Prism, beside Beam's Go SDK |
 //! | `prism` | word count and windowed sum on Prism, beside Beam's Go SDK |
 //! | `flink` | the same on Flink, beside Beam's Python SDK |
@@ -30,13 +31,17 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
             run(&mut Command::new(program("harness")))
         }
         ["startup"] => startup(),
+        ["one-element"] => {
+            cargo(&["build", "--release", "--package", "ferrobeam-benchmarks", "--bin", "one_element"], &[])?;
+            (0..5).try_for_each(|_| run(&mut Command::new(program("one_element"))))
+        }
         ["prism", size @ ..] => compare("prism", &Side::GO, &Sizes::read(size)?),
         ["flink", size @ ..] => compare("flink", &Side::PYTHON, &Sizes::read(size)?),
         [workload @ ("W1" | "W2" | "W3" | "W5")] => contest::command(workload, 5),
         [workload @ ("W1" | "W2" | "W3" | "W5"), rounds] => {
             contest::command(workload, rounds.parse().map_err(|e| format!("{rounds}: {e}"))?)
         }
-        _ => Err("usage: cargo xtask bench W1 | W2 | W3 | W5 [ROUNDS] | harness | startup | prism [MIB EVENTS [ROUNDS]] | flink [..]"
+        _ => Err("usage: cargo xtask bench W1 | W2 | W3 | W5 [ROUNDS] | one-element | harness | startup | prism [MIB EVENTS [ROUNDS]] | flink [..]"
             .to_owned()),
     }
 }
