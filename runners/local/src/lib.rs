@@ -19,7 +19,9 @@
 
 mod by_window;
 mod clock;
+mod control;
 mod grouping;
+mod interrupt;
 mod keyed;
 mod layout;
 mod outbox;
@@ -34,9 +36,11 @@ mod view;
 mod wiring;
 mod worker;
 
+pub use control::RunHandle;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};
 use ferrobeam_core::{Result, Root};
+use std::time::Duration;
 
 /// The local runner.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,9 @@ pub struct LocalRunner {
     /// None for one for each core.
     workers: Option<usize>,
     skips_waiting: bool,
+    drain_after: Option<Duration>,
+    handle: RunHandle,
+    says_when_interrupted: Option<fn(&str)>,
 }
 
 impl LocalRunner {
@@ -70,6 +77,55 @@ impl LocalRunner {
         LocalRunner { skips_waiting: true, ..self }
     }
 
+    /// Drains the pipeline when it has run for so long, if its sources have not ended by themselves: see
+    /// [`RunHandle::drain`]. It is processing time that counts, as it passes in this run.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// use ferrobeam_local::LocalRunner;
+    /// use std::time::Duration;
+    ///
+    /// let result = LocalRunner::new().drain_after(Duration::from_secs(60)).run(|root| {
+    ///     root.create([1, 2, 3]).discard();
+    ///     Ok(())
+    /// })?;
+    /// assert!(!result.is_drained);
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn drain_after(self, length: Duration) -> Self {
+        LocalRunner { drain_after: Some(length), ..self }
+    }
+
+    /// Lets a handle end its runs.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// use ferrobeam_local::{LocalRunner, RunHandle};
+    ///
+    /// let handle = RunHandle::new();
+    /// handle.cancel();
+    /// let run = LocalRunner::new().controlled_by(&handle).run(|root| {
+    ///     root.create([1, 2, 3]).discard();
+    ///     Ok(())
+    /// });
+    /// assert_eq!(run.unwrap_err().to_string(), "the local runner stopped: it was cancelled");
+    /// ```
+    #[must_use]
+    pub fn controlled_by(self, handle: &RunHandle) -> Self {
+        LocalRunner { handle: handle.clone(), ..self }
+    }
+
+    /// Ctrl-C, or the signal `TERM`, drains a run; a second one cancels it; a third one ends the process. `say` gets a line for
+    /// each.
+    ///
+    /// Meant for programs that do nothing else than run a pipeline: when its runs are over, these signals are ignored for as
+    /// long as the process lives.
+    #[must_use]
+    pub fn drain_when_interrupted(self, say: fn(&str)) -> Self {
+        LocalRunner { says_when_interrupted: Some(say), ..self }
+    }
+
     /// Builds and runs a pipeline.
     ///
     /// # Errors
@@ -90,7 +146,6 @@ impl Runner for LocalRunner {
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        run::run(graph, self.workers.unwrap_or_else(cores), self.skips_waiting)
+        run::run(graph, self)
     }
 }

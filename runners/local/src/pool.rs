@@ -17,13 +17,28 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct Inner {
-    open: Vec<OpenPart>,
+    open: Vec<Open>,
     /// The watermarks of all parts, those among them that are worked on.
     holds: Holds,
     /// The ends of their elements' windows.
     windows: Holds,
     /// How many parts are not done.
     all: usize,
+}
+
+/// A part that somebody is to work on.
+#[derive(Clone)]
+pub(crate) struct Open {
+    pub(crate) part: OpenPart,
+    /// Whether it is what was left of a part when the pipeline was drained.
+    pub(crate) is_truncated: bool,
+}
+
+impl Open {
+    /// A part whose work may go on for ever.
+    pub(crate) fn new(part: OpenPart) -> Self {
+        Open { part, is_truncated: false }
+    }
 }
 
 impl Pool {
@@ -45,10 +60,10 @@ impl Pool {
     }
 
     /// Takes a part that nobody works on.
-    pub(crate) fn put(&self, part: OpenPart) {
+    pub(crate) fn put(&self, open: Open) {
         self.change(|inner| {
-            inner.begin(&part);
-            inner.open.push(part);
+            inner.begin(&open.part);
+            inner.open.push(open);
         });
     }
 
@@ -57,14 +72,16 @@ impl Pool {
         self.change(|inner| inner.begin(part));
     }
 
-    /// Gives out the part that is furthest behind of those that can go on.
-    pub(crate) fn take(&self, now: Timestamp) -> Option<OpenPart> {
+    /// Gives out the part that is furthest behind of those that can go on. Somebody who drains truncates first, whatever
+    /// a part waits for.
+    pub(crate) fn take(&self, now: Timestamp, drains: bool) -> Option<Open> {
         if self.waiting() == 0 {
             return None;
         }
         self.change(|inner| {
-            let ready = inner.open.iter().enumerate().filter(|(_, open)| open.goes_on(now));
-            let (at, _) = ready.min_by_key(|(_, open)| open.part.watermark)?;
+            let goes_on = |open: &Open| open.part.goes_on(now) || (drains && !open.is_truncated);
+            let ready = inner.open.iter().enumerate().filter(|(_, open)| goes_on(open));
+            let (at, _) = ready.min_by_key(|(_, open)| open.part.part.watermark)?;
             Some(inner.open.remove(at))
         })
     }
@@ -100,7 +117,7 @@ impl Pool {
 
     /// When the next part goes on.
     pub(crate) fn next_time(&self) -> Option<Timestamp> {
-        self.lock().open.iter().map(|open| open.not_before).filter(|at| *at < Timestamp::MAX).min()
+        self.lock().open.iter().map(|open| open.part.not_before).filter(|at| *at < Timestamp::MAX).min()
     }
 }
 

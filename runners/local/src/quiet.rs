@@ -138,6 +138,14 @@ impl Quiet {
         shared.tell_all();
     }
 
+    /// Skips what is left of all scripts.
+    pub(crate) fn end_scripts(&mut self, shared: &Shared) {
+        for script in &mut self.scripts {
+            script.next = script.events.len() + 1;
+            shared.set_hold(script.node, Timestamp::MAX);
+        }
+    }
+
     /// Lets one of the scripts do its next step; whether there is one.
     fn play(&mut self, shared: &Shared) -> bool {
         let count = self.scripts.len();

@@ -2,6 +2,7 @@
 
 use crate::LocalRunner;
 use crate::clock::Clock;
+use crate::interrupt::Interrupts;
 use crate::layout::{Kind, Layout};
 use crate::shared::{End, Shared};
 use crate::stage::impulse;
@@ -19,10 +20,15 @@ use std::thread;
 ///
 /// # Errors
 /// The first one that a worker comes to; that work is left and nothing can run.
-pub(crate) fn run(graph: &Graph, workers: usize, skips_waiting: bool) -> Result<PipelineResult> {
+pub(crate) fn run(graph: &Graph, runner: &LocalRunner) -> Result<PipelineResult> {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    let workers = runner.workers.unwrap_or_else(cores);
     let layout = Layout::new(graph, workers)?;
-    let clock = Clock::new(!skips_waiting && !layout.has_script());
-    let shared = Arc::new(Shared::new(&layout, workers, clock));
+    let clock = Clock::new(!runner.skips_waiting && !layout.has_script());
+    let shared = Arc::new(Shared::new(&layout, workers, clock, runner.drain_after));
+    let _held = runner.handle.hold(&shared);
+    let listen = |say| Interrupts::listen(runner.handle.clone(), say);
+    let _interrupts = runner.says_when_interrupted.map(listen).transpose()?;
     for (id, node) in layout.nodes.iter().enumerate() {
         if let Kind::Impulse { .. } = node.kind {
             shared.deliver(0, (id, impulse()));
@@ -46,7 +52,7 @@ pub(crate) fn run(graph: &Graph, workers: usize, skips_waiting: bool) -> Result<
         }
     });
     match shared.end() {
-        Some(End::Done) => Ok(PipelineResult { metrics }),
+        Some(End::Done) => Ok(PipelineResult { metrics, is_drained: shared.drains() }),
         Some(End::Failed(error)) => {
             let error = error.lock().unwrap_or_else(PoisonError::into_inner).take();
             Err(error.unwrap_or_else(|| stopped("a worker failed")))
@@ -78,7 +84,8 @@ fn worker(layout: &Layout<'_>, number: usize, shared: &Arc<Shared>) -> (Vec<Wait
     (waits, metrics)
 }
 
-fn stopped(message: &str) -> Error {
+/// This runner's own error.
+pub(crate) fn stopped(message: &str) -> Error {
     Error::Runner { runner: LocalRunner::NAME, message: message.to_owned() }
 }
 

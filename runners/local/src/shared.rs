@@ -13,9 +13,10 @@ use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::{Error, Timestamp};
 use ferrobeam_runner_core::engine::NodeId;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::Duration;
 
 /// A queue has room for so many parcels.
 const ROOM: usize = 64;
@@ -48,6 +49,9 @@ pub(crate) struct Shared {
     /// How many workers wait for room in an inbox.
     pub(crate) blocked: AtomicUsize,
     pub(crate) quiet: Mutex<Quiet>,
+    /// The processing time at which sources end.
+    drains_at: Option<Timestamp>,
+    drains: AtomicBool,
     end: OnceLock<End>,
 }
 
@@ -68,7 +72,7 @@ pub(crate) enum End {
 }
 
 impl Shared {
-    pub(crate) fn new(layout: &Layout<'_>, workers: usize, clock: Clock) -> Self {
+    pub(crate) fn new(layout: &Layout<'_>, workers: usize, clock: Clock, drain_after: Option<Duration>) -> Self {
         let min = || AtomicI64::new(Timestamp::MIN.millis());
         let table = || layout.nodes.iter().map(|_| (0..workers).map(|_| min()).collect()).collect();
         let hold = |id: NodeId| match layout.nodes[id].kind {
@@ -76,6 +80,7 @@ impl Shared {
             _ => AtomicI64::new(Timestamp::MAX.millis()),
         };
         let nodes = 0..layout.nodes.len();
+        let drains_at = drain_after.map(|length| clock.now().saturating_add(length));
         Shared {
             inboxes: (0..workers).map(|_| Inbox::default()).collect(),
             threads: (0..workers).map(|_| OnceLock::new()).collect(),
@@ -91,6 +96,8 @@ impl Shared {
             resting: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),
             quiet: Mutex::new(Quiet::new(layout, workers)),
+            drains_at,
+            drains: AtomicBool::new(false),
             end: OnceLock::new(),
         }
     }
@@ -229,6 +236,24 @@ impl Shared {
     /// Whether all sources are done.
     pub(crate) fn is_read(&self) -> bool {
         self.pools.iter().flatten().all(Pool::is_done)
+    }
+
+    /// When sources end by themselves, if there is something to end.
+    pub(crate) fn drains_at(&self) -> Option<Timestamp> {
+        self.drains_at.filter(|_| !self.drains() && !self.is_read())
+    }
+
+    /// Whether sources are to end.
+    pub(crate) fn drains(&self) -> bool {
+        self.drains.load(Ordering::SeqCst)
+    }
+
+    /// Ends sources, each at the next look at one of its parts, and scripts.
+    pub(crate) fn drain(&self) {
+        if !self.drains.swap(true, Ordering::SeqCst) {
+            self.quiet.lock().unwrap_or_else(PoisonError::into_inner).end_scripts(self);
+            self.tell_all();
+        }
     }
 
     /// Why workers are to stop, if they are.

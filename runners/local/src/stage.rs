@@ -15,7 +15,7 @@ use ferrobeam_core::windowing::Window;
 use ferrobeam_core::{Error, Result, Timestamp, coder};
 use ferrobeam_runner_core::bundle::Head;
 use ferrobeam_runner_core::bundle::keyed::KeyedStep;
-use ferrobeam_runner_core::bundle::splits::{EncodedElement, OpenPart, cut, process};
+use ferrobeam_runner_core::bundle::splits::{EncodedElement, OpenPart, cut, process, truncate};
 use ferrobeam_runner_core::engine::{Holds, Now, Side};
 use ferrobeam_runner_core::fuse::Stage;
 use std::collections::VecDeque;
@@ -143,7 +143,10 @@ impl StageNode {
         let (result, finalizers) = finalize::collect(|| match work {
             Work::Values(feed) => {
                 feed.start_bundle()?;
-                parcels.into_iter().try_for_each(|parcel| feed.receive(parcel))?;
+                for parcel in parcels {
+                    wirer.go_on()?;
+                    feed.receive(parcel)?;
+                }
                 feed.finish_bundle()?;
                 Ok(Vec::new())
             }
@@ -195,6 +198,15 @@ impl StageNode {
         };
         finalizers.run()?;
         Ok(parts)
+    }
+
+    /// What of a part is still to be done when the pipeline drains.
+    ///
+    /// # Errors
+    /// User code's.
+    pub(crate) fn truncate(&mut self, open: &OpenPart) -> Result<Vec<OpenPart>> {
+        let Work::Splittable(operator) = &mut self.work else { return Err(misfit()) };
+        truncate(&mut **operator, std::slice::from_ref(open))
     }
 }
 

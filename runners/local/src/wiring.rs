@@ -3,6 +3,7 @@
 use crate::LocalRunner;
 use crate::layout::{Consumer, Kind, Layout};
 use crate::outbox::{Lane, Outbox, Route};
+use crate::run::stopped;
 use bytes::Bytes;
 use ferrobeam_core::dofn::erased::AnyReceiver;
 use ferrobeam_core::dofn::side::SideReader;
@@ -26,6 +27,14 @@ pub(crate) struct Wirer<'a> {
 const PARTS: usize = 4;
 
 impl Wirer<'_> {
+    /// Whether a bundle may go on, which may be a long one.
+    ///
+    /// # Errors
+    /// The run has been stopped, for a reason that counts before this one.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        if self.outbox.is_stopped() { Err(stopped("a bundle was broken off")) } else { Ok(()) }
+    }
+
     /// The operators of a stage.
     ///
     /// # Errors

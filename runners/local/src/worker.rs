@@ -4,6 +4,7 @@ use crate::grouping::GroupingNode;
 use crate::layout::{Kind, Layout, Readers};
 use crate::outbox::Outbox;
 use crate::pace::Pacer;
+use crate::pool::Open;
 use crate::quiet::{Next, Rest};
 use crate::shared::{End, Message, Shared};
 use crate::stage::{StageNode, misfit};
@@ -13,7 +14,6 @@ use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::graph::{Feed, StepName, Transfer};
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result, Timestamp};
-use ferrobeam_runner_core::bundle::splits::OpenPart;
 use ferrobeam_runner_core::engine::{NodeId, Now};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ pub(crate) struct Worker<'a> {
     /// What has come and is not with its node yet.
     received: VecDeque<Message>,
     /// The part that this worker goes on with.
-    current: Option<(NodeId, OpenPart)>,
+    current: Option<(NodeId, Open)>,
     /// The source that was read last.
     last_read: NodeId,
     /// What is told when all that was sent has been handed over.
@@ -128,6 +128,9 @@ impl<'a> Worker<'a> {
 
     /// Looks once for work of each kind: what came, what is due, and if there is nothing of that, something to read.
     fn turn(&mut self) -> Result<bool> {
+        if self.shared.drains_at().is_some_and(|at| at <= self.shared.clock.now()) {
+            self.shared.drain();
+        }
         let round = self.shared.rounds.number();
         for (node, times) in self.wirer.layout.nodes.iter().zip(&mut self.times) {
             let outputs = node.producers.iter().map(|producer| self.shared.output(*producer));
@@ -161,6 +164,9 @@ impl<'a> Worker<'a> {
                 self.accept(node, parcel)?;
             }
             let ready = |node: &Instance| matches!(node, Instance::Stage(stage) if stage.has_ready());
+            if self.shared.end().is_some() {
+                return Ok(true);
+            }
             let Some(last) = self.nodes.iter().rposition(ready) else {
                 self.outbox.take_own(&mut self.received);
                 if self.received.is_empty() {
@@ -172,7 +178,7 @@ impl<'a> Worker<'a> {
             let (now, upstream) = (self.now(last), self.times[last].upstream);
             let Instance::Stage(stage) = &mut self.nodes[last] else { return Err(misfit()) };
             for part in stage.bundle(&self.wirer, now, upstream)? {
-                self.pool(last)?.put(part);
+                self.pool(last)?.put(Open::new(part));
                 self.shared.tell_all();
             }
         }
@@ -306,31 +312,38 @@ impl<'a> Worker<'a> {
         let now = self.shared.clock.now();
         let Some((node, open)) = self.next_part(now) else { return Ok(false) };
         let is_bounded = self.is_bounded(node)?;
-        let pacer = Pacer::new(self.shared.clone(), self.outbox.clone(), self.number, node, &open, is_bounded);
-        let order = pacer.order(now);
         let Instance::Stage(stage) = &mut self.nodes[node] else { return Err(misfit()) };
-        let rest = stage.work_on(&self.wirer, &open, &order)?;
+        let truncates = self.shared.drains() && !open.is_truncated;
+        let rest = if truncates {
+            stage.truncate(&open.part)?
+        } else {
+            let pacer = Pacer::new(self.shared.clone(), self.outbox.clone(), self.number, node, &open, is_bounded);
+            stage.work_on(&self.wirer, &open.part, &pacer.order(now))?
+        };
         for part in rest {
+            let open = Open { part, is_truncated: open.is_truncated || truncates };
             // Its reader stays open. What has no end takes turns with all else that has none.
-            if is_bounded && part.goes_on(now) && self.current.is_none() {
-                self.pool(node)?.keep(&part);
-                self.current = Some((node, part));
+            if is_bounded && open.part.goes_on(now) && self.current.is_none() {
+                self.pool(node)?.keep(&open.part);
+                self.current = Some((node, open));
             } else {
-                self.pool(node)?.put(part);
+                self.pool(node)?.put(open);
             }
         }
-        self.then.push(Then::Done(node, open.part.watermark, open.element.window.max_timestamp()));
+        self.then.push(Then::Done(node, open.part.part.watermark, open.part.element.window.max_timestamp()));
         Ok(true)
     }
 
     /// The part to work on: the last one, or of the next source that which is furthest behind.
-    fn next_part(&mut self, now: Timestamp) -> Option<(NodeId, OpenPart)> {
+    fn next_part(&mut self, now: Timestamp) -> Option<(NodeId, Open)> {
         if let Some(current) = self.current.take() {
             return Some(current);
         }
         let count = self.nodes.len();
         let order = (1..=count).map(|i| (self.last_read + i) % count);
-        let taken = order.filter_map(|node| Some((node, self.shared.pools[node].as_ref()?.take(now)?))).next();
+        let drains = self.shared.drains();
+        let take = |node: NodeId| Some((node, self.shared.pools[node].as_ref()?.take(now, drains)?));
+        let taken = order.filter_map(take).next();
         self.last_read = taken.as_ref().map_or(self.last_read, |(node, _)| *node);
         taken
     }
@@ -383,7 +396,7 @@ impl<'a> Worker<'a> {
             _ => None,
         };
         let parts = self.shared.pools.iter().flatten().filter_map(|pool| pool.next_time());
-        self.nodes.iter().filter_map(of_node).chain(parts).min()
+        self.nodes.iter().filter_map(of_node).chain(parts).chain(self.shared.drains_at()).min()
     }
 
     /// When synchronized processing time does.

@@ -60,6 +60,9 @@ where
         return written.map_err(|source| Error::Io { what: "cannot print the explanation".to_owned(), source });
     }
     let result = run_options.runner(to_json(&options)?)?.run_graph(&graph)?;
+    if result.is_drained {
+        say("drained: sources were ended, and what they had given by then went through");
+    }
     then(&result, &options)
 }
 

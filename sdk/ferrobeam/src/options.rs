@@ -56,7 +56,7 @@ pub(crate) struct RunOptions {
     /// Direct runner: let bundles fail with this probability, and run them again
     #[arg(long, value_name = "PROBABILITY")]
     fail_bundles: Option<f64>,
-    /// Direct runner: end unbounded sources when so many seconds of its virtual processing time have passed
+    /// Local and direct runner: end unbounded sources after so many seconds, which are virtual on the direct runner
     #[arg(long, value_name = "SECONDS")]
     drain_after: Option<u64>,
 }
@@ -93,7 +93,7 @@ impl RunOptions {
             ("--time-limit", self.time_limit.is_some(), PORTABLE),
             ("--seed", self.seed.is_some(), DIRECT),
             ("--fail-bundles", self.fail_bundles.is_some(), DIRECT),
-            ("--drain-after", self.drain_after.is_some(), DIRECT),
+            ("--drain-after", self.drain_after.is_some(), &[LocalRunner::NAME, DirectRunner::NAME]),
         ];
         let wrong = given.iter().find(|(_, is_given, of)| *is_given && !of.contains(&self.runner.as_str()));
         if let Some((option, _, of)) = wrong {
@@ -104,7 +104,14 @@ impl RunOptions {
     }
 
     fn local(&self) -> LocalRunner {
-        self.workers.map_or_else(LocalRunner::new, |workers| LocalRunner::new().workers(workers.into()))
+        let mut runner = LocalRunner::new().drain_when_interrupted(say);
+        if let Some(workers) = self.workers {
+            runner = runner.workers(workers.into());
+        }
+        if let Some(seconds) = self.drain_after {
+            runner = runner.drain_after(Duration::from_secs(seconds));
+        }
+        runner
     }
 
     fn direct(&self) -> Result<Box<dyn Runner>> {
@@ -171,7 +178,7 @@ mod tests {
     #[test]
     fn runners_are_known_by_name() {
         assert_eq!(runner("").unwrap(), "local");
-        assert_eq!(runner("--runner=local --workers=2").unwrap(), "local");
+        assert_eq!(runner("--runner=local --workers=2 --drain-after=60").unwrap(), "local");
         assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
         assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
         assert_eq!(runner("--runner=prism --accept-engine-differences=sessions --time-limit=60").unwrap(), "portable");
@@ -192,6 +199,8 @@ mod tests {
         );
         assert!(told("--time-limit=1").contains("--time-limit is not for --runner=local"));
         assert!(told("--runner=direct --workers=2").contains("--workers is not for --runner=direct"));
+        let drain = told("--runner=prism --drain-after=1");
+        assert!(drain.ends_with("it is for --runner=local or --runner=direct"), "{drain}");
         assert!(told("--workers=0").contains("--workers"));
         assert!(told("--runner=prism --flink-master=h:1").contains("--flink-master is not for"));
         assert!(told("--runner=flink --engine-option=Parallelism=2").contains("snake_case"));
