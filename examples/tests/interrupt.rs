@@ -92,6 +92,7 @@ fn an_interrupted_pipeline_is_drained() {
         let told = String::from_utf8(ended.stderr).unwrap();
         assert!(ended.status.success(), "{told}");
         assert!(told.contains("interrupted: sources end") && told.contains("drained: sources were ended"), "{told}");
+        assert!(told.contains("\ndone in ") || told.starts_with("done in "), "{told}");
         // The window that was open has closed, too, and those before it were whole.
         let counts: Vec<u64> = rest.lines().map(counted).collect();
         let (last, whole) = counts.split_last().unwrap();

@@ -1,10 +1,12 @@
 //! Requests to end that come from outside of the process.
 
 use crate::control::RunHandle;
+use crate::report::teller::Teller;
 use ferrobeam_core::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 /// A thread that listens for Ctrl-C at the terminal, and for the signal of those that end programs, until this is dropped.
@@ -18,10 +20,11 @@ impl Interrupts {
     ///
     /// # Errors
     /// The system does not let us.
-    pub(crate) fn listen(handle: RunHandle, say: fn(&str)) -> Result<Self> {
+    pub(crate) fn listen(handle: RunHandle, teller: Option<Arc<Teller>>) -> Result<Self> {
         let failed = |source| Error::Io { what: "cannot listen to signals".to_owned(), source };
         let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
         let closes = signals.handle();
+        let say = move |line: &str| teller.iter().for_each(|teller| teller.say([line]));
         let listen = move || {
             for (count, signal) in signals.forever().enumerate() {
                 match count {

@@ -28,10 +28,12 @@ mod outbox;
 mod pace;
 mod pool;
 mod quiet;
+mod report;
 mod rounds;
 mod run;
 mod shared;
 mod stage;
+mod tally;
 mod view;
 mod wiring;
 mod worker;
@@ -40,6 +42,9 @@ pub use control::RunHandle;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};
 use ferrobeam_core::{Result, Root};
+pub use report::Show;
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The local runner.
@@ -50,7 +55,10 @@ pub struct LocalRunner {
     skips_waiting: bool,
     drain_after: Option<Duration>,
     handle: RunHandle,
-    says_when_interrupted: Option<fn(&str)>,
+    drains_when_interrupted: bool,
+    show: Show,
+    prometheus: Option<Arc<TcpListener>>,
+    explains: Option<fn(&str)>,
 }
 
 impl LocalRunner {
@@ -116,14 +124,47 @@ impl LocalRunner {
         LocalRunner { handle: handle.clone(), ..self }
     }
 
-    /// Ctrl-C, or the signal `TERM`, drains a run; a second one cancels it; a third one ends the process. `say` gets a line for
-    /// each.
+    /// Ctrl-C, or the signal `TERM`, drains a run; a second one cancels it; a third one ends the process. What is
+    /// [shown](Self::show) says so.
     ///
     /// Meant for programs that do nothing else than run a pipeline: when its runs are over, these signals are ignored for as
     /// long as the process lives.
     #[must_use]
-    pub fn drain_when_interrupted(self, say: fn(&str)) -> Self {
-        LocalRunner { says_when_interrupted: Some(say), ..self }
+    pub fn drain_when_interrupted(self) -> Self {
+        LocalRunner { drains_when_interrupted: true, ..self }
+    }
+
+    /// What is told on standard error: nothing, unless this says otherwise. Runs that take less than a second get one line.
+    #[must_use]
+    pub fn show(self, show: Show) -> Self {
+        LocalRunner { show, ..self }
+    }
+
+    /// Answers `GET /metrics` at this address while a run lasts, in the text format of Prometheus: elements, watermarks and
+    /// what waits, by step, and the metrics of user code. Whoever reaches the address can read that.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// use ferrobeam_local::LocalRunner;
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// LocalRunner::new().prometheus(listener).run(|root| {
+    ///     root.create([1, 2, 3]).discard();
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn prometheus(self, listener: TcpListener) -> Self {
+        LocalRunner { prometheus: Some(Arc::new(listener)), ..self }
+    }
+
+    /// Gives the plan as it was executed to `say` when a run has ended well: what ran together, which way groupings went, and
+    /// how many rows, bundles and how much time it was.
+    #[must_use]
+    pub fn explain_run(self, say: fn(&str)) -> Self {
+        LocalRunner { explains: Some(say), ..self }
     }
 
     /// Builds and runs a pipeline.

@@ -119,7 +119,8 @@ impl Pace for Pacer {
         let shares = self.shares.load(Ordering::Relaxed);
         if let Some(pool) = self.shared.pools[self.node].as_ref().filter(|_| shares) {
             let element = self.element.clone();
-            let part = OpenPart { element, part: residual.part.clone(), not_before: Timestamp::MIN };
+            let (part, size) = (residual.part.clone(), residual.size);
+            let part = OpenPart { element, part, size, not_before: Timestamp::MIN };
             pool.put(Open { part, is_truncated: self.is_truncated });
             self.shared.tell_all();
             return true;
@@ -168,7 +169,7 @@ mod tests {
         let (bytes, time, pane) = (Bytes::new(), Timestamp::MIN, ferrobeam_core::windowing::PaneInfo::NO_FIRING);
         let part = Part { work: Bytes::new(), watermark: Timestamp::MIN };
         let element = EncodedElement { bytes, time, window, pane };
-        let open = Open::new(OpenPart { element, part: part.clone(), not_before: Timestamp::MIN });
+        let open = Open::new(OpenPart { element, part: part.clone(), size: 1.0, not_before: Timestamp::MIN });
         let residual = Residual { part: part.clone(), size: 1.0, resume_after: Duration::ZERO };
         let pacer = Pacer::new(shared.clone(), outbox, 0, node, &open, true);
         let (goes_on, much) = (|turn| matches!(turn, Turn::GoOn { .. }), (1000.0, 1_000_000.0));

@@ -24,6 +24,8 @@ struct Inner {
     windows: Holds,
     /// How many parts are not done.
     all: usize,
+    /// How much work there has ever been, and how much is left, in the restriction's own unit.
+    work: (f64, f64),
 }
 
 /// A part that somebody is to work on.
@@ -59,6 +61,12 @@ impl Pool {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a part of new work.
+    pub(crate) fn add(&self, open: Open) {
+        self.lock().work.0 += finite(open.part.size);
+        self.put(open);
+    }
+
     /// Takes a part that nobody works on.
     pub(crate) fn put(&self, open: Open) {
         self.change(|inner| {
@@ -87,12 +95,20 @@ impl Pool {
     }
 
     /// Forgets a part that is done, or has become others.
-    pub(crate) fn done(&self, watermark: Timestamp, end: Timestamp) {
+    pub(crate) fn done(&self, part: &OpenPart) {
         self.change(|inner| {
-            inner.holds.replace(Some(watermark), None);
-            inner.windows.replace(Some(end), None);
+            inner.holds.replace(Some(part.part.watermark), None);
+            inner.windows.replace(Some(part.element.window.max_timestamp()), None);
             inner.all -= 1;
+            inner.work.1 -= finite(part.size);
         });
+    }
+
+    /// How much work was done, and how much there has ever been, in the restriction's own unit; what has no end does not count.
+    pub(crate) fn progress(&self) -> (f64, f64) {
+        let (all, left) = self.lock().work;
+        // Sums of parts that were cut may be wrong in their last digits.
+        ((all - left).clamp(0.0, all), all)
     }
 
     /// What the output watermark may not pass.
@@ -126,5 +142,10 @@ impl Inner {
         self.holds.replace(None, Some(part.part.watermark));
         self.windows.replace(None, Some(part.element.window.max_timestamp()));
         self.all += 1;
+        self.work.1 += finite(part.size);
     }
+}
+
+fn finite(size: f64) -> f64 {
+    if size.is_finite() { size } else { 0.0 }
 }

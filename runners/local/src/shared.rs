@@ -9,6 +9,7 @@ use crate::layout::{Kind, Layout};
 use crate::pool::Pool;
 use crate::quiet::Quiet;
 use crate::rounds::Rounds;
+use crate::tally::Tally;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::{Error, Timestamp};
 use ferrobeam_runner_core::engine::NodeId;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     /// The parts of sources.
     pub(crate) pools: Vec<Option<Pool>>,
     pub(crate) clock: Clock,
+    pub(crate) tally: Tally,
     pub(crate) rounds: Rounds,
     /// How often a side input has changed.
     sides: AtomicU64,
@@ -91,6 +93,7 @@ impl Shared {
             holds: nodes.clone().map(hold).collect(),
             pools: nodes.map(|id| layout.is_splittable(id).then(Pool::new)).collect(),
             clock,
+            tally: Tally::new(layout, workers),
             rounds: Rounds::new(layout.nodes.len(), workers),
             sides: AtomicU64::new(0),
             resting: AtomicUsize::new(0),
@@ -161,6 +164,7 @@ impl Shared {
 
     /// Puts parcels into a worker's inbox, whether or not there is room.
     pub(crate) fn deliver(&self, worker: usize, message: Message) {
+        self.tally.sent(worker, message.0, message.1.len);
         let inbox = &self.inboxes[worker];
         let mut messages = inbox.messages.lock().unwrap_or_else(PoisonError::into_inner);
         messages.push_back(message);

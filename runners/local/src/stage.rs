@@ -107,11 +107,15 @@ impl StageNode {
         self.pending.earliest().into_iter().chain(sorted).min()
     }
 
+    /// How many rows can be processed.
+    pub(crate) fn ready_rows(&self) -> usize {
+        self.ready.iter().map(|parcel| parcel.len).sum()
+    }
+
     /// How many elements can be processed, and how many wait for side inputs.
     pub(crate) fn waits(&self) -> (usize, usize) {
         let sorted = if let Work::Keyed(keyed) = &self.work { keyed.len() } else { 0 };
-        let ready = self.ready.iter().map(|parcel| parcel.len).sum::<usize>();
-        (ready + sorted, self.waiting.iter().map(|parcel| parcel.len).sum())
+        (self.ready_rows() + sorted, self.waiting.iter().map(|parcel| parcel.len).sum())
     }
 
     /// What the output watermark may not pass.

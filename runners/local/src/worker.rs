@@ -14,11 +14,12 @@ use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::graph::{Feed, StepName, Transfer};
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_runner_core::bundle::splits::OpenPart;
 use ferrobeam_runner_core::engine::{NodeId, Now};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A worker while it runs.
 pub(crate) struct Worker<'a> {
@@ -57,8 +58,8 @@ struct Times {
 enum Then {
     /// A source's element is out.
     Begun(NodeId),
-    /// A part is done, or has become others: its watermark and the end of its window.
-    Done(NodeId, Timestamp, Timestamp),
+    /// A part is done, or has become others.
+    Done(NodeId, Box<OpenPart>),
 }
 
 /// A node on a worker.
@@ -161,7 +162,12 @@ impl<'a> Worker<'a> {
             self.outbox.take_own(&mut self.received);
             works |= !self.received.is_empty();
             for (node, parcel) in std::mem::take(&mut self.received) {
+                let (rows, begun) = (parcel.len, Instant::now());
                 self.accept(node, parcel)?;
+                // Stages take their time later.
+                if !matches!(self.nodes[node], Instance::Stage(_)) {
+                    self.shared.tally.done(self.number, node, rows, begun);
+                }
             }
             let ready = |node: &Instance| matches!(node, Instance::Stage(stage) if stage.has_ready());
             if self.shared.end().is_some() {
@@ -175,12 +181,14 @@ impl<'a> Worker<'a> {
                 continue;
             };
             works = true;
-            let (now, upstream) = (self.now(last), self.times[last].upstream);
+            let (now, upstream, begun) = (self.now(last), self.times[last].upstream, Instant::now());
             let Instance::Stage(stage) = &mut self.nodes[last] else { return Err(misfit()) };
+            let rows = stage.ready_rows();
             for part in stage.bundle(&self.wirer, now, upstream)? {
-                self.pool(last)?.put(Open::new(part));
+                self.pool(last)?.add(Open::new(part));
                 self.shared.tell_all();
             }
+            self.shared.tally.done(self.number, last, rows, begun);
         }
     }
 
@@ -232,14 +240,14 @@ impl<'a> Worker<'a> {
 
     /// Moves watermarks on, and does what is due.
     fn advance(&mut self) -> Result<bool> {
-        let mut works = false;
+        let (mut works, mut begun) = (false, Instant::now());
         for node in 0..self.nodes.len() {
             let pending = if let Instance::Stage(stage) = &self.nodes[node] { stage.pending() } else { None };
             let times = &mut self.times[node];
             times.upstream = times.upstream.max(times.seen);
             times.input = times.input.max(pending.map_or(times.upstream, |pending| times.upstream.min(pending)));
             let (now, upstream) = (self.now(node), self.times[node].upstream);
-            works |= match &mut self.nodes[node] {
+            let worked = match &mut self.nodes[node] {
                 Instance::Stage(stage) => stage.advance(now, upstream)?,
                 Instance::Grouping(grouping) => grouping.advance(now)?,
                 Instance::View(view, readers) => {
@@ -249,6 +257,11 @@ impl<'a> Worker<'a> {
                 }
                 Instance::Relay(_) | Instance::Late { .. } | Instance::Elsewhere => false,
             };
+            if worked {
+                works = true;
+                self.shared.tally.done(self.number, node, 0, begun);
+                begun = Instant::now();
+            }
         }
         Ok(works)
     }
@@ -259,9 +272,9 @@ impl<'a> Worker<'a> {
         for then in self.then.drain(..) {
             match then {
                 Then::Begun(node) => self.shared.set_hold(node, Timestamp::MAX),
-                Then::Done(node, watermark, end) => {
+                Then::Done(node, part) => {
                     if let Some(pool) = &self.shared.pools[node] {
-                        pool.done(watermark, end);
+                        pool.done(&part);
                     }
                 }
             }
@@ -311,7 +324,7 @@ impl<'a> Worker<'a> {
     fn read(&mut self) -> Result<bool> {
         let now = self.shared.clock.now();
         let Some((node, open)) = self.next_part(now) else { return Ok(false) };
-        let is_bounded = self.is_bounded(node)?;
+        let (is_bounded, begun) = (self.is_bounded(node)?, Instant::now());
         let Instance::Stage(stage) = &mut self.nodes[node] else { return Err(misfit()) };
         let truncates = self.shared.drains() && !open.is_truncated;
         let rest = if truncates {
@@ -330,7 +343,8 @@ impl<'a> Worker<'a> {
                 self.pool(node)?.put(open);
             }
         }
-        self.then.push(Then::Done(node, open.part.part.watermark, open.part.element.window.max_timestamp()));
+        self.shared.tally.done(self.number, node, 0, begun);
+        self.then.push(Then::Done(node, Box::new(open.part)));
         Ok(true)
     }
 

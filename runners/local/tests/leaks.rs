@@ -50,7 +50,7 @@ enum End {
 
 fn run(turn: usize, end: End, directory: &Path) {
     let handle = RunHandle::new();
-    let runner = LocalRunner::new().workers(1 + turn % 8).controlled_by(&handle).drain_when_interrupted(|_| ());
+    let runner = LocalRunner::new().workers(1 + turn % 8).controlled_by(&handle).drain_when_interrupted();
     let run = runner.run(|root| {
         if end != End::Well {
             let waits = root.read(Waits).map(move |n| match end {

@@ -3,9 +3,10 @@
 use ferrobeam_core::runner::Runner;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_direct::DirectRunner;
-use ferrobeam_local::LocalRunner;
+use ferrobeam_local::{LocalRunner, Show};
 use ferrobeam_portable::{Environment, PortableRunner};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 
 /// The runner that uses all of this machine.
@@ -28,9 +29,16 @@ pub(crate) struct RunOptions {
     /// Local runner: the number of workers, if not one for each core
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
-    /// Print the graph and its stages instead of running: text, dot, json or proto
+    /// Print the graph and its stages instead of running: text, dot, json or proto; run is for the local runner, and prints
+    /// after the run how it was executed
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub(crate) explain: Option<String>,
+    /// Local runner: tell nothing about the run on standard error
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Local runner: answer http://ADDRESS/metrics while the pipeline runs, for Prometheus
+    #[arg(long, value_name = "ADDRESS")]
+    prometheus: Option<String>,
     /// Engines: where the job server is
     #[arg(long, value_name = "HOST:PORT")]
     job_endpoint: Option<String>,
@@ -75,7 +83,7 @@ impl RunOptions {
         }
         self.check_given()?;
         match name {
-            LocalRunner::NAME => Ok(Box::new(self.local())),
+            LocalRunner::NAME => Ok(Box::new(self.local()?)),
             DirectRunner::NAME => self.direct(),
             _ => self.portable(own),
         }
@@ -85,6 +93,9 @@ impl RunOptions {
     fn check_given(&self) -> Result<()> {
         let given = [
             ("--workers", self.workers.is_some(), LOCAL),
+            ("--quiet", self.quiet, LOCAL),
+            ("--prometheus", self.prometheus.is_some(), LOCAL),
+            ("--explain=run", self.explains_run(), LOCAL),
             ("--job-endpoint", self.job_endpoint.is_some(), PORTABLE),
             ("--environment", self.environment.is_some(), PORTABLE),
             ("--flink-master", self.flink_master.is_some(), &["flink"]),
@@ -103,15 +114,32 @@ impl RunOptions {
         Ok(())
     }
 
-    fn local(&self) -> LocalRunner {
-        let mut runner = LocalRunner::new().drain_when_interrupted(say);
+    /// Whether the pipeline is explained as it was run, and not before.
+    pub(crate) fn explains_run(&self) -> bool {
+        self.explain.as_deref() == Some("run")
+    }
+
+    fn local(&self) -> Result<LocalRunner> {
+        let show = match self.quiet {
+            true => Show::Nothing,
+            false if std::io::stderr().is_terminal() => Show::Screen,
+            false => Show::Lines,
+        };
+        let mut runner = LocalRunner::new().drain_when_interrupted().show(show);
+        if self.explains_run() {
+            runner = runner.explain_run(print);
+        }
+        if let Some(address) = &self.prometheus {
+            let what = format!("--prometheus={address}: cannot listen there");
+            runner = runner.prometheus(TcpListener::bind(address).map_err(|source| Error::Io { what, source })?);
+        }
         if let Some(workers) = self.workers {
             runner = runner.workers(workers.into());
         }
         if let Some(seconds) = self.drain_after {
             runner = runner.drain_after(Duration::from_secs(seconds));
         }
-        runner
+        Ok(runner)
     }
 
     fn direct(&self) -> Result<Box<dyn Runner>> {
@@ -156,6 +184,12 @@ impl RunOptions {
     }
 }
 
+/// Prints on standard output, where an explanation goes.
+fn print(text: &str) {
+    // Nobody who reads it is no reason to fail after the run.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 /// Tells the person at the terminal what is going on; standard output is the pipeline's.
 pub(crate) fn say(line: &str) {
     // Nobody at the terminal is no reason to stop.
@@ -179,6 +213,7 @@ mod tests {
     fn runners_are_known_by_name() {
         assert_eq!(runner("").unwrap(), "local");
         assert_eq!(runner("--runner=local --workers=2 --drain-after=60").unwrap(), "local");
+        assert_eq!(runner("--quiet --prometheus=127.0.0.1:0 --explain=run").unwrap(), "local");
         assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
         assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
         assert_eq!(runner("--runner=prism --accept-engine-differences=sessions --time-limit=60").unwrap(), "portable");
@@ -201,6 +236,9 @@ mod tests {
         assert!(told("--runner=direct --workers=2").contains("--workers is not for --runner=direct"));
         let drain = told("--runner=prism --drain-after=1");
         assert!(drain.ends_with("it is for --runner=local or --runner=direct"), "{drain}");
+        assert!(told("--runner=direct --quiet").contains("--quiet is not for --runner=direct"));
+        assert!(told("--runner=direct --explain=run").contains("--explain=run is not for --runner=direct"));
+        assert!(told("--prometheus=nowhere").starts_with("--prometheus=nowhere: cannot listen there: "));
         assert!(told("--workers=0").contains("--workers"));
         assert!(told("--runner=prism --flink-master=h:1").contains("--flink-master is not for"));
         assert!(told("--runner=flink --engine-option=Parallelism=2").contains("snake_case"));

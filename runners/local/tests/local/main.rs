@@ -1,6 +1,8 @@
 //! What is special about the local runner: many workers, queues that are full, real time, and what ends it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
+mod failing;
+mod seen;
 mod stopping;
 
 use ferrobeam_core::prelude::*;
