@@ -20,6 +20,8 @@
 mod by_window;
 mod clock;
 mod control;
+#[cfg(test)]
+mod fixture;
 mod grouping;
 mod interrupt;
 mod keyed;

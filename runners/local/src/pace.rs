@@ -133,43 +133,17 @@ impl Pace for Pacer {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::fixture;
     use crate::layout::Layout;
-    use bytes::Bytes;
-    use ferrobeam_core::prelude::*;
-
-    /// Nothing, in one part.
-    struct Empty;
-
-    impl Source for Empty {
-        type Out = u64;
-        type Restriction = OffsetRange;
-        type Reader = ();
-        fn split(&self, _: usize) -> Result<Vec<OffsetRange>, BoxError> {
-            Ok(vec![OffsetRange::new(0, 1)])
-        }
-        fn open(&self, _: &OffsetRange) -> Result<(), BoxError> {
-            Ok(())
-        }
-        fn read(&self, (): &mut (), _: &mut Claims<'_, OffsetRange, u64>) -> Result<(), BoxError> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn half_of_the_rest_is_for_a_worker_that_rests() {
-        let graph = Root::build(|root| {
-            root.read(Empty).discard();
-            Ok(())
-        });
-        let graph = graph.unwrap();
+        let graph = fixture::graph();
         let layout = Layout::new(&graph, 2).unwrap();
         let shared = Arc::new(Shared::new(&layout, 2, Clock::new(true), None));
         let node = (0..layout.nodes.len()).find(|node| layout.is_splittable(*node)).unwrap();
-        let (outbox, window) = (Arc::new(Outbox::new(0, shared.clone())), Window::Global);
-        let (bytes, time, pane) = (Bytes::new(), Timestamp::MIN, ferrobeam_core::windowing::PaneInfo::NO_FIRING);
-        let part = Part { work: Bytes::new(), watermark: Timestamp::MIN };
-        let element = EncodedElement { bytes, time, window, pane };
-        let open = Open::new(OpenPart { element, part: part.clone(), size: 1.0, not_before: Timestamp::MIN });
+        let (outbox, open) = (Arc::new(Outbox::new(0, shared.clone())), Open::new(fixture::part(Timestamp::MIN)));
+        let part = open.part.part.clone();
         let residual = Residual { part: part.clone(), size: 1.0, resume_after: Duration::ZERO };
         let pacer = Pacer::new(shared.clone(), outbox, 0, node, &open, true);
         let (goes_on, much) = (|turn| matches!(turn, Turn::GoOn { .. }), (1000.0, 1_000_000.0));

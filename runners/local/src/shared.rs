@@ -260,6 +260,18 @@ impl Shared {
         }
     }
 
+    /// When the next part of a source goes on.
+    pub(crate) fn next_part(&self) -> Option<Timestamp> {
+        self.pools.iter().flatten().filter_map(Pool::next_time).min()
+    }
+
+    /// Sees to it that somebody who rests looks after the parts that wait, before somebody else is busy.
+    pub(crate) fn look_after(&self) {
+        if self.resting.load(Ordering::SeqCst) > 0 {
+            self.quiet.lock().unwrap_or_else(PoisonError::into_inner).look_after(self);
+        }
+    }
+
     /// Why workers are to stop, if they are.
     pub(crate) fn end(&self) -> Option<&End> {
         self.end.get()

@@ -37,6 +37,8 @@ pub(crate) struct Worker<'a> {
     last_read: NodeId,
     /// What is told when all that was sent has been handed over.
     then: Vec<Then>,
+    /// Whether there are parts of which nobody else was told.
+    offers: bool,
     /// How often a side input had changed when elements were last looked at that wait for one.
     sides: u64,
     /// Whether something here waits for synchronized processing time.
@@ -104,6 +106,7 @@ impl<'a> Worker<'a> {
             current: None,
             last_read: 0,
             then,
+            offers: false,
             sides: 0,
             waits: false,
         })
@@ -181,6 +184,7 @@ impl<'a> Worker<'a> {
                 continue;
             };
             works = true;
+            self.shared.look_after();
             let (now, upstream, begun) = (self.now(last), self.times[last].upstream, Instant::now());
             let Instance::Stage(stage) = &mut self.nodes[last] else { return Err(misfit()) };
             let rows = stage.ready_rows();
@@ -268,13 +272,15 @@ impl<'a> Worker<'a> {
 
     /// Tells others how far this worker has come: all that it has sent is in their hands. Whether that is news.
     fn publish(&mut self) -> bool {
-        let mut is_news = !self.then.is_empty();
+        let mut is_news = std::mem::take(&mut self.offers);
         for then in self.then.drain(..) {
             match then {
                 Then::Begun(node) => self.shared.set_hold(node, Timestamp::MAX),
                 Then::Done(node, part) => {
                     if let Some(pool) = &self.shared.pools[node] {
+                        let before = pool.hold();
                         pool.done(&part);
+                        is_news |= pool.hold() != before;
                     }
                 }
             }
@@ -324,6 +330,7 @@ impl<'a> Worker<'a> {
     fn read(&mut self) -> Result<bool> {
         let now = self.shared.clock.now();
         let Some((node, open)) = self.next_part(now) else { return Ok(false) };
+        self.shared.look_after();
         let (is_bounded, begun) = (self.is_bounded(node)?, Instant::now());
         let Instance::Stage(stage) = &mut self.nodes[node] else { return Err(misfit()) };
         let truncates = self.shared.drains() && !open.is_truncated;
@@ -340,6 +347,8 @@ impl<'a> Worker<'a> {
                 self.pool(node)?.keep(&open.part);
                 self.current = Some((node, open));
             } else {
+                // A part that waits is looked after by those who rest: see `Quiet::rests`.
+                self.offers |= open.part.goes_on(now);
                 self.pool(node)?.put(open);
             }
         }
@@ -401,7 +410,7 @@ impl<'a> Worker<'a> {
         quiet().works(self.number);
     }
 
-    /// When processing time gives this worker something to do.
+    /// When processing time gives this worker something to do, but for parts of sources, which are for all.
     fn next_time(&self) -> Option<Timestamp> {
         let of_node = |node: &Instance| match node {
             Instance::Stage(stage) => stage.next_processing_time(),
@@ -409,8 +418,7 @@ impl<'a> Worker<'a> {
             Instance::View(view, _) => view.driver.next_processing_time(),
             _ => None,
         };
-        let parts = self.shared.pools.iter().flatten().filter_map(|pool| pool.next_time());
-        self.nodes.iter().filter_map(of_node).chain(parts).chain(self.shared.drains_at()).min()
+        self.nodes.iter().filter_map(of_node).chain(self.shared.drains_at()).min()
     }
 
     /// When synchronized processing time does.

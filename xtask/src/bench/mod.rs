@@ -3,6 +3,7 @@
 //! | name | what is measured |
 //! |---|---|
 //! | `harness` | the harness alone, ten maps over rows, fed by the engine that the tests play |
+//! | `latency` | from an event to the result of its window on the local runner, and what an idle pipeline takes |
 //! | `startup` | from `main` to the first bundle on a running Prism, beside Beam's Go SDK |
 //! | `prism` | word count and windowed sum on Prism, beside Beam's Go SDK |
 //! | `flink` | the same on Flink, beside Beam's Python SDK |
@@ -10,6 +11,7 @@
 //! Both sides do the same work on the same engine, one after the other, three times in turn; what counts is the median. If what
 //! they make differs, the benchmark fails. `benchmarks/README.md` says more.
 
+mod latency;
 mod measure;
 mod side;
 
@@ -27,10 +29,12 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
             build()?;
             run(&mut Command::new(program("harness")))
         }
+        ["latency"] => latency::latency(),
         ["startup"] => startup(),
         ["prism", size @ ..] => compare("prism", &Side::GO, &Sizes::read(size)?),
         ["flink", size @ ..] => compare("flink", &Side::PYTHON, &Sizes::read(size)?),
-        _ => Err("usage: cargo xtask bench harness | startup | prism [MIB EVENTS [ROUNDS]] | flink [..]".to_owned()),
+        _ => Err("usage: cargo xtask bench harness | latency | startup | prism [MIB EVENTS [ROUNDS]] | flink [..]"
+            .to_owned()),
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Overview {
 
 struct Step {
     name: String,
-    /// What it makes, or takes, if it makes nothing.
+    /// What it makes, or takes, if it makes nothing for anybody.
     collections: Vec<String>,
     /// The nodes that have parts of it.
     nodes: Vec<NodeId>,
@@ -47,7 +47,8 @@ impl Overview {
         let mut steps = Vec::new();
         for root in &graph.proto().root_transform_ids {
             let transform = graph.transform(root)?;
-            let ends = if transform.outputs.is_empty() { &transform.inputs } else { &transform.outputs };
+            let makes = transform.outputs.values().any(|made| is_taken(graph, made));
+            let ends = if makes || transform.inputs.is_empty() { &transform.outputs } else { &transform.inputs };
             let collections = ends.values().map(|id| {
                 let mut id = id.as_str();
                 while let Some(input) = before.get(id) {
@@ -96,6 +97,10 @@ impl Overview {
         };
         self.steps.iter().map(look).collect()
     }
+}
+
+fn is_taken(graph: &Graph, collection: &str) -> bool {
+    graph.components().transforms.values().any(|transform| transform.inputs.values().any(|input| input == collection))
 }
 
 /// The transforms that a node runs, the first one first.
