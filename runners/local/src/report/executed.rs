@@ -26,7 +26,8 @@ pub(crate) fn executed(layout: &Layout<'_>, shared: &Shared) -> Result<String> {
         for fact in facts(layout, id, shared)? {
             line(&mut out, format_args!("     {fact}"));
         }
-        for transform in transforms_of(layout, &node.kind) {
+        let is_whole = !matches!(node.kind, Kind::Partial(..));
+        for transform in transforms_of(layout, &node.kind).into_iter().filter(|_| is_whole) {
             step(layout.graph, transform, shared, &mut out)?;
         }
         for (collection, ways) in outputs(layout, &node.kind) {
@@ -49,9 +50,11 @@ fn facts(layout: &Layout<'_>, id: NodeId, shared: &Shared) -> Result<Vec<String>
             } else {
                 "Cells: by key, and panes fire as the trigger says".to_owned()
             });
-            if code.before.is_some() {
-                facts.push("combined before the shuffle, too".to_owned());
-            }
+        }
+        Kind::Partial(number, to) => {
+            let name = &layout.graph.transform(&layout.plan.groupings[*number].transform)?.unique_name;
+            facts.push(format!("Panes: a table for each window, of what this worker has of `{name}`"));
+            facts.push(format!("goes to {}, by key", to + 1));
         }
         Kind::View { .. } => facts.push(format!("kept by worker {}", owner(id, shared.workers()))),
         Kind::Stage(number) => {
@@ -72,6 +75,7 @@ fn head(layout: &Layout<'_>, kind: &Kind) -> Result<String> {
         Kind::Late { .. } => "late output".to_owned(),
         Kind::View { collection, .. } => format!("side input `{}`", name_of(layout.graph, collection)),
         Kind::Grouping(_) => "grouping".to_owned(),
+        Kind::Partial(..) => "combining before the shuffle".to_owned(),
         Kind::Stage(number) => {
             let stage = &layout.plan.stages[*number];
             let kind = match (&stage.splittable, &stage.stateful) {
@@ -102,7 +106,7 @@ fn outputs<'a>(layout: &'a Layout<'_>, kind: &'a Kind) -> Vec<(&'a str, Vec<Stri
         Kind::Grouping(number) => vec![&layout.plan.groupings[*number].output],
         Kind::Impulse { output } | Kind::Script { output, .. } => vec![output],
         Kind::Flatten { output } | Kind::Late { output, .. } => vec![output],
-        Kind::View { .. } => Vec::new(),
+        Kind::View { .. } | Kind::Partial(..) => Vec::new(),
     };
     let ways = |collection: &&'a str| {
         let way = |consumer: &crate::layout::Consumer| {

@@ -107,7 +107,7 @@ fn is_taken(graph: &Graph, collection: &str) -> bool {
 pub(super) fn transforms_of<'a>(layout: &'a Layout<'_>, kind: &'a Kind) -> Vec<&'a str> {
     match kind {
         Kind::Stage(number) => layout.plan.stages[*number].transforms.iter().map(String::as_str).collect(),
-        Kind::Grouping(number) => vec![&layout.plan.groupings[*number].transform],
+        Kind::Grouping(number) | Kind::Partial(number, _) => vec![&layout.plan.groupings[*number].transform],
         Kind::Script { step, .. } => vec![step],
         Kind::Impulse { output } | Kind::Flatten { output } | Kind::Late { output, .. } => {
             ferrobeam_runner_core::waits::maker_of(layout.graph, output).into_iter().collect()

@@ -47,9 +47,9 @@ fn an_executed_plan_says_what_was_fused_and_which_way_groupings_went() {
         for counted in ["Halve: 5,000 elements", "Tens: 500 elements", "Pair: 500 elements", "Early: 500 elements"] {
             assert!(read.contains(counted), "{read}");
         }
-        let sum = part(&told, "Panes: a table for each window");
-        assert!(sum.contains("Sum: 7 elements"), "{sum}");
-        assert_eq!(sum.contains("combined before the shuffle, too"), workers > 1, "{sum}");
+        let sum = part(&told, "Sum: 7 elements");
+        assert!(sum.contains("Panes: a table for each window, which fires once"), "{sum}");
+        assert_eq!(told.contains("combining before the shuffle: 500 rows"), workers > 1, "{told}");
         assert!(part(&told, "Cells: by key").contains("Group"), "{told}");
         assert!(part(&told, "side input `Values`").contains("kept by worker"), "{told}");
         assert!(part(&told, "Look: 1 elements").contains("looks at `Values`"), "{told}");
