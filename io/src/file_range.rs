@@ -29,6 +29,8 @@ impl FileRange {
 impl Restriction for FileRange {
     type Position = u64;
 
+    const UNIT: &'static str = "bytes";
+
     fn try_claim(&mut self, position: u64) -> bool {
         self.range.try_claim(position)
     }

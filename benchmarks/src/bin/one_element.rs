@@ -1,7 +1,6 @@
 //! How long it takes from the beginning of `main` to the first output of the local runner, and what the process holds then.
 
 use ferrobeam::LocalRunner;
-use ferrobeam::prelude::*;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -81,8 +81,8 @@ impl Runner for Forgetful {
         DirectRunner::new().unsupported(graph)
     }
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let PipelineResult { metrics } = DirectRunner::new().execute(graph)?;
-        Ok(PipelineResult { metrics: self.0(metrics) })
+        let PipelineResult { metrics, is_drained } = DirectRunner::new().execute(graph)?;
+        Ok(PipelineResult { metrics: self.0(metrics), is_drained })
     }
 }
 

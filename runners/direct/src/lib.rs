@@ -154,7 +154,7 @@ impl Runner for DirectRunner {
             Some(_) => source,
             None => Error::Replay { source: Box::new(source), seed: self.seed },
         })?;
-        Ok(PipelineResult { metrics })
+        Ok(PipelineResult { metrics, is_drained: run.is_drained() })
     }
 }
 
@@ -179,8 +179,8 @@ impl Runner for Watch<'_> {
         let schedule = self.runner.schedule();
         let schedule = if self.is_traced { schedule.traced() } else { schedule };
         let mut run = run::Run::new(graph, schedule, self.runner.drain_after, self.collections)?;
-        let metrics = run.finish();
+        let (metrics, is_drained) = (run.finish(), run.is_drained());
         self.observed.replace(run.into_observed());
-        Ok(PipelineResult { metrics: metrics? })
+        Ok(PipelineResult { metrics: metrics?, is_drained })
     }
 }

@@ -132,6 +132,11 @@ impl<'a> Run<'a> {
         result.map(|()| std::mem::take(&mut self.metrics))
     }
 
+    /// Whether sources were ended.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.is_draining
+    }
+
     /// What the run has done, as far as it was asked to remember.
     pub(crate) fn into_observed(self) -> Observed {
         Observed { collections: self.nodes.observed, trace: self.schedule.into_trace() }

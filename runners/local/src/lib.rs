@@ -19,7 +19,11 @@
 
 mod by_window;
 mod clock;
+mod control;
+#[cfg(test)]
+mod fixture;
 mod grouping;
+mod interrupt;
 mod keyed;
 mod layout;
 mod memory;
@@ -27,17 +31,24 @@ mod outbox;
 mod pace;
 mod pool;
 mod quiet;
+mod report;
 mod rounds;
 mod run;
 mod shared;
 mod stage;
+mod tally;
 mod view;
 mod wiring;
 mod worker;
 
+pub use control::RunHandle;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::runner::{PipelineResult, Runner};
 use ferrobeam_core::{Result, Root};
+pub use report::Show;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The local runner.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +57,12 @@ pub struct LocalRunner {
     workers: Option<usize>,
     skips_waiting: bool,
     limits: memory::Limits,
+    drain_after: Option<Duration>,
+    handle: RunHandle,
+    drains_when_interrupted: bool,
+    show: Show,
+    prometheus: Option<Arc<TcpListener>>,
+    explains: Option<fn(&str)>,
 }
 
 impl LocalRunner {
@@ -98,6 +115,88 @@ impl LocalRunner {
         self
     }
 
+    /// Drains the pipeline when it has run for so long, if its sources have not ended by themselves: see
+    /// [`RunHandle::drain`]. It is processing time that counts, as it passes in this run.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// use ferrobeam_local::LocalRunner;
+    /// use std::time::Duration;
+    ///
+    /// let result = LocalRunner::new().drain_after(Duration::from_secs(60)).run(|root| {
+    ///     root.create([1, 2, 3]).discard();
+    ///     Ok(())
+    /// })?;
+    /// assert!(!result.is_drained);
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn drain_after(self, length: Duration) -> Self {
+        LocalRunner { drain_after: Some(length), ..self }
+    }
+
+    /// Lets a handle end its runs.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// use ferrobeam_local::{LocalRunner, RunHandle};
+    ///
+    /// let handle = RunHandle::new();
+    /// handle.cancel();
+    /// let run = LocalRunner::new().controlled_by(&handle).run(|root| {
+    ///     root.create([1, 2, 3]).discard();
+    ///     Ok(())
+    /// });
+    /// assert_eq!(run.unwrap_err().to_string(), "the local runner stopped: it was cancelled");
+    /// ```
+    #[must_use]
+    pub fn controlled_by(self, handle: &RunHandle) -> Self {
+        LocalRunner { handle: handle.clone(), ..self }
+    }
+
+    /// Ctrl-C, or the signal `TERM`, drains a run; a second one cancels it; a third one ends the process. What is
+    /// [shown](Self::show) says so.
+    ///
+    /// Meant for programs that do nothing else than run a pipeline: when its runs are over, these signals are ignored for as
+    /// long as the process lives.
+    #[must_use]
+    pub fn drain_when_interrupted(self) -> Self {
+        LocalRunner { drains_when_interrupted: true, ..self }
+    }
+
+    /// What is told on standard error: nothing, unless this says otherwise. Runs that take less than a second get one line.
+    #[must_use]
+    pub fn show(self, show: Show) -> Self {
+        LocalRunner { show, ..self }
+    }
+
+    /// Answers `GET /metrics` at this address while a run lasts, in the text format of Prometheus: elements, watermarks and
+    /// what waits, by step, and the metrics of user code. Whoever reaches the address can read that.
+    ///
+    /// ```
+    /// use ferrobeam_core::prelude::*;
+    /// use ferrobeam_local::LocalRunner;
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// LocalRunner::new().prometheus(listener).run(|root| {
+    ///     root.create([1, 2, 3]).discard();
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn prometheus(self, listener: TcpListener) -> Self {
+        LocalRunner { prometheus: Some(Arc::new(listener)), ..self }
+    }
+
+    /// Gives the plan as it was executed to `say` when a run has ended well: what ran together, which way groupings went, and
+    /// how many rows, bundles and how much time it was.
+    #[must_use]
+    pub fn explain_run(self, say: fn(&str)) -> Self {
+        LocalRunner { explains: Some(say), ..self }
+    }
+
     /// Builds and runs a pipeline.
     ///
     /// # Errors
@@ -118,8 +217,6 @@ impl Runner for LocalRunner {
     }
 
     fn execute(&self, graph: &Graph) -> Result<PipelineResult> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let workers = self.workers.unwrap_or_else(cores);
-        run::run(graph, workers, self.skips_waiting, self.limits.start(workers)?)
+        run::run(graph, self)
     }
 }

@@ -1,10 +1,12 @@
 //! What a worker sends: to itself at once, to others as long as they have room.
 
 use crate::shared::{Message, Shared};
+use crate::tally::Counts;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::grouping::Exchange;
 use ferrobeam_runner_core::engine::NodeId;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A worker with so many rows for itself reads nothing new: they are still in the cache.
@@ -48,6 +50,7 @@ impl Outbox {
     }
 
     fn send(&self, worker: usize, message: Message) {
+        self.shared.tally.sent(self.worker, message.0, message.1.len);
         let mut inner = self.lock();
         if worker == self.worker {
             inner.rows += message.1.len;
@@ -75,6 +78,16 @@ impl Outbox {
         inner.others.iter().all(VecDeque::is_empty)
     }
 
+    /// The counters of the worker's collections.
+    pub(crate) fn counts(&self) -> &Counts {
+        self.shared.tally.counts(self.worker)
+    }
+
+    /// Whether nothing is to be sent any more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.shared.end().is_some()
+    }
+
     /// Whether there is enough to do with what was sent.
     pub(crate) fn is_full(&self) -> bool {
         let inner = self.lock();
@@ -91,6 +104,8 @@ pub(crate) struct Lane {
     pub(crate) route: Route,
     /// Whether the node takes rows in several windows.
     pub(crate) sets: bool,
+    /// Counts what passes, if nobody does so before.
+    pub(crate) count: Option<Arc<AtomicU64>>,
 }
 
 /// Which workers a node's elements go to.
@@ -114,11 +129,27 @@ impl Exchange for Lane {
     }
 
     fn send(&mut self, shard: usize, parcel: Parcel) {
+        if let Some(count) = &self.count {
+            count.fetch_add(parcel.len as u64, Ordering::Relaxed);
+        }
         let worker = match self.route {
             Route::Own => self.outbox.worker,
             Route::One(worker) => worker,
             Route::All => shard,
         };
         self.outbox.send(worker, (self.to, parcel));
+    }
+}
+
+/// Counts what nobody takes.
+pub(crate) struct Nowhere(pub(crate) Arc<AtomicU64>);
+
+impl Exchange for Nowhere {
+    fn shards(&self) -> usize {
+        1
+    }
+
+    fn send(&mut self, _: usize, parcel: Parcel) {
+        self.0.fetch_add(parcel.len as u64, Ordering::Relaxed);
     }
 }

@@ -1,6 +1,7 @@
 //! How long a worker reads before it does something else, and when it gives part of its work to others.
 
 use crate::outbox::Outbox;
+use crate::pool::Open;
 use crate::shared::Shared;
 use ferrobeam_core::Timestamp;
 use ferrobeam_core::dofn::splittable::operator::{Order, Pace, Part, Residual, Turn};
@@ -10,8 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// After so many claims a reader looks whether to go on.
+/// After so many claims a reader looks whether to go on, if they are made fast.
 const CLAIMS: usize = 1024;
+
+/// And after so many at first, for nobody knows what a claim takes.
+const FEW: usize = 16;
+
+/// After so long it looks in any case, as far as the claims before are a measure.
+const TURN: Duration = Duration::from_micros(500);
 
 /// A bundle of an unbounded source has no more claims, so that nobody waits long for what it has read.
 const UNBOUNDED: usize = 4096;
@@ -36,8 +43,11 @@ pub(crate) struct Pacer {
     node: NodeId,
     element: EncodedElement,
     is_bounded: bool,
+    is_truncated: bool,
     begun: Instant,
+    /// How many claims were made in the turns before this one, and how many it has.
     claims: AtomicUsize,
+    granted: AtomicUsize,
     /// Whether what is split off next is for others.
     shares: AtomicBool,
 }
@@ -48,26 +58,37 @@ impl Pacer {
         outbox: Arc<Outbox>,
         worker: usize,
         node: NodeId,
-        open: &OpenPart,
+        open: &Open,
         is_bounded: bool,
     ) -> Self {
-        let (begun, claims, shares) = (Instant::now(), AtomicUsize::new(0), AtomicBool::new(false));
-        let element = open.element.clone();
-        Pacer { shared, outbox, worker, node, element, is_bounded, begun, claims, shares }
+        let (begun, shares) = (Instant::now(), AtomicBool::new(false));
+        let (claims, granted) = (AtomicUsize::new(0), AtomicUsize::new(FEW));
+        let (element, is_truncated) = (open.part.element.clone(), open.is_truncated);
+        Pacer { shared, outbox, worker, node, element, is_bounded, is_truncated, begun, claims, granted, shares }
     }
 
     /// The order to read at this pace.
     pub(crate) fn order(self, now: Timestamp) -> Order {
-        Order { claims: CLAIMS, keep: 0.0, further: usize::MAX, now, one_by_one: false, pace: Some(Arc::new(self)) }
+        Order { claims: FEW, keep: 0.0, further: usize::MAX, now, one_by_one: false, pace: Some(Arc::new(self)) }
     }
 
     fn is_over(&self, claims: usize) -> bool {
         let longest = if self.is_bounded { LONG } else { LATENCY };
         self.shared.end().is_some()
+            || (self.shared.drains() && !self.is_truncated)
             || self.outbox.is_full()
             || self.shared.waiting(self.worker) >= MUCH
             || (!self.is_bounded && claims >= UNBOUNDED)
             || self.begun.elapsed() >= longest
+    }
+
+    /// How many claims are granted after so many.
+    fn next(&self, claims: usize) -> usize {
+        let took = self.begun.elapsed().as_secs_f64();
+        let next = (claims as f64 / took * TURN.as_secs_f64()) as usize;
+        let next = next.clamp(1, CLAIMS);
+        self.granted.store(next, Ordering::Relaxed);
+        next
     }
 
     /// Whether others have nothing to do, and enough is left for them.
@@ -80,23 +101,27 @@ impl Pacer {
 
 impl Pace for Pacer {
     fn turn(&self, progress: (f64, f64)) -> Turn {
-        let claims = self.claims.fetch_add(CLAIMS, Ordering::Relaxed) + CLAIMS;
+        let granted = self.granted.load(Ordering::Relaxed);
+        let claims = self.claims.fetch_add(granted, Ordering::Relaxed) + granted;
+        let next = self.next(claims);
         if self.is_over(claims) {
             self.shares.store(false, Ordering::Relaxed);
             return Turn::GiveAway { keep: 0.0, claims: usize::MAX };
         }
         if self.is_bounded && self.shares(claims, progress) {
             self.shares.store(true, Ordering::Relaxed);
-            return Turn::GiveAway { keep: 0.5, claims: CLAIMS };
+            return Turn::GiveAway { keep: 0.5, claims: next };
         }
-        Turn::GoOn { claims: CLAIMS }
+        Turn::GoOn { claims: next }
     }
 
     fn takes(&self, _: &Part, residual: &Residual) -> bool {
         let shares = self.shares.load(Ordering::Relaxed);
         if let Some(pool) = self.shared.pools[self.node].as_ref().filter(|_| shares) {
             let element = self.element.clone();
-            pool.put(OpenPart { element, part: residual.part.clone(), not_before: Timestamp::MIN });
+            let (part, size) = (residual.part.clone(), residual.size);
+            let part = OpenPart { element, part, size, not_before: Timestamp::MIN };
+            pool.put(Open { part, is_truncated: self.is_truncated });
             self.shared.tell_all();
             return true;
         }
@@ -108,58 +133,31 @@ impl Pace for Pacer {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::fixture;
     use crate::layout::Layout;
-    use crate::shared::End;
-    use bytes::Bytes;
-    use ferrobeam_core::prelude::*;
-
-    /// Nothing, in one part.
-    struct Empty;
-
-    impl Source for Empty {
-        type Out = u64;
-        type Restriction = OffsetRange;
-        type Reader = ();
-        fn split(&self, _: usize) -> Result<Vec<OffsetRange>, BoxError> {
-            Ok(vec![OffsetRange::new(0, 1)])
-        }
-        fn open(&self, _: &OffsetRange) -> Result<(), BoxError> {
-            Ok(())
-        }
-        fn read(&self, (): &mut (), _: &mut Claims<'_, OffsetRange, u64>) -> Result<(), BoxError> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn half_of_the_rest_is_for_a_worker_that_rests() {
-        let graph = Root::build(|root| {
-            root.read(Empty).discard();
-            Ok(())
-        });
-        let graph = graph.unwrap();
+        let graph = fixture::graph();
         let layout = Layout::new(&graph, 2).unwrap();
-        let shared = Arc::new(Shared::new(&layout, 2, Clock::new(true), None));
+        let shared = Arc::new(Shared::new(&layout, 2, Clock::new(true), None, None));
         let node = (0..layout.nodes.len()).find(|node| layout.is_splittable(*node)).unwrap();
-        let (outbox, window) = (Arc::new(Outbox::new(0, shared.clone())), Window::Global);
-        let (bytes, time, pane) = (Bytes::new(), Timestamp::MIN, ferrobeam_core::windowing::PaneInfo::NO_FIRING);
-        let part = Part { work: Bytes::new(), watermark: Timestamp::MIN };
-        let element = EncodedElement { bytes, time, window, pane };
-        let open = OpenPart { element, part: part.clone(), not_before: Timestamp::MIN };
+        let (outbox, open) = (Arc::new(Outbox::new(0, shared.clone())), Open::new(fixture::part(Timestamp::MIN)));
+        let part = open.part.part.clone();
         let residual = Residual { part: part.clone(), size: 1.0, resume_after: Duration::ZERO };
         let pacer = Pacer::new(shared.clone(), outbox, 0, node, &open, true);
-        let (goes_on, much) = (Turn::GoOn { claims: CLAIMS }, (1000.0, 1_000_000.0));
+        let (goes_on, much) = (|turn| matches!(turn, Turn::GoOn { .. }), (1000.0, 1_000_000.0));
 
-        assert_eq!(pacer.turn(much), goes_on, "all others have something to do");
+        assert!(goes_on(pacer.turn(much)), "all others have something to do");
         shared.resting.store(1, Ordering::Relaxed);
-        assert_eq!(pacer.turn((1000.0, 10.0)), goes_on, "too little is left");
-        assert_eq!(pacer.turn(much), Turn::GiveAway { keep: 0.5, claims: CLAIMS });
+        assert!(goes_on(pacer.turn((1000.0, 0.1))), "too little is left");
+        assert!(matches!(pacer.turn(much), Turn::GiveAway { keep: 0.5, .. }));
         assert!(pacer.takes(&part, &residual));
         let pool = shared.pools[node].as_ref().unwrap();
         assert_eq!((pool.waiting(), pool.hold()), (1, Timestamp::MIN));
-        assert_eq!(pacer.turn(much), goes_on, "it has not been taken yet");
-        shared.stop(End::Done);
-        assert!(matches!(pacer.turn(much), Turn::GiveAway { keep: 0.0, .. }));
+        assert!(goes_on(pacer.turn(much)), "it has not been taken yet");
+        shared.drain();
+        assert!(matches!(pacer.turn(much), Turn::GiveAway { keep: 0.0, .. }), "somebody is to truncate it");
         assert!(!pacer.takes(&part, &residual), "the rest is this worker's own");
     }
 }

@@ -17,13 +17,30 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct Inner {
-    open: Vec<OpenPart>,
+    open: Vec<Open>,
     /// The watermarks of all parts, those among them that are worked on.
     holds: Holds,
     /// The ends of their elements' windows.
     windows: Holds,
     /// How many parts are not done.
     all: usize,
+    /// How much work there has ever been, and how much is left, in the restriction's own unit.
+    work: (f64, f64),
+}
+
+/// A part that somebody is to work on.
+#[derive(Clone)]
+pub(crate) struct Open {
+    pub(crate) part: OpenPart,
+    /// Whether it is what was left of a part when the pipeline was drained.
+    pub(crate) is_truncated: bool,
+}
+
+impl Open {
+    /// A part whose work may go on for ever.
+    pub(crate) fn new(part: OpenPart) -> Self {
+        Open { part, is_truncated: false }
+    }
 }
 
 impl Pool {
@@ -44,11 +61,17 @@ impl Pool {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a part of new work.
+    pub(crate) fn add(&self, open: Open) {
+        self.lock().work.0 += finite(open.part.size);
+        self.put(open);
+    }
+
     /// Takes a part that nobody works on.
-    pub(crate) fn put(&self, part: OpenPart) {
+    pub(crate) fn put(&self, open: Open) {
         self.change(|inner| {
-            inner.begin(&part);
-            inner.open.push(part);
+            inner.begin(&open.part);
+            inner.open.push(open);
         });
     }
 
@@ -57,25 +80,35 @@ impl Pool {
         self.change(|inner| inner.begin(part));
     }
 
-    /// Gives out the part that is furthest behind of those that can go on.
-    pub(crate) fn take(&self, now: Timestamp) -> Option<OpenPart> {
+    /// Gives out the part that is furthest behind of those that can go on. Somebody who drains truncates first, whatever
+    /// a part waits for.
+    pub(crate) fn take(&self, now: Timestamp, drains: bool) -> Option<Open> {
         if self.waiting() == 0 {
             return None;
         }
         self.change(|inner| {
-            let ready = inner.open.iter().enumerate().filter(|(_, open)| open.goes_on(now));
-            let (at, _) = ready.min_by_key(|(_, open)| open.part.watermark)?;
+            let goes_on = |open: &Open| open.part.goes_on(now) || (drains && !open.is_truncated);
+            let ready = inner.open.iter().enumerate().filter(|(_, open)| goes_on(open));
+            let (at, _) = ready.min_by_key(|(_, open)| open.part.part.watermark)?;
             Some(inner.open.remove(at))
         })
     }
 
     /// Forgets a part that is done, or has become others.
-    pub(crate) fn done(&self, watermark: Timestamp, end: Timestamp) {
+    pub(crate) fn done(&self, part: &OpenPart) {
         self.change(|inner| {
-            inner.holds.replace(Some(watermark), None);
-            inner.windows.replace(Some(end), None);
+            inner.holds.replace(Some(part.part.watermark), None);
+            inner.windows.replace(Some(part.element.window.max_timestamp()), None);
             inner.all -= 1;
+            inner.work.1 -= finite(part.size);
         });
+    }
+
+    /// How much work was done, and how much there has ever been, in the restriction's own unit; what has no end does not count.
+    pub(crate) fn progress(&self) -> (f64, f64) {
+        let (all, left) = self.lock().work;
+        // Sums of parts that were cut may be wrong in their last digits.
+        ((all - left).clamp(0.0, all), all)
     }
 
     /// What the output watermark may not pass.
@@ -100,7 +133,7 @@ impl Pool {
 
     /// When the next part goes on.
     pub(crate) fn next_time(&self) -> Option<Timestamp> {
-        self.lock().open.iter().map(|open| open.not_before).filter(|at| *at < Timestamp::MAX).min()
+        self.lock().open.iter().map(|open| open.part.not_before).filter(|at| *at < Timestamp::MAX).min()
     }
 }
 
@@ -109,5 +142,10 @@ impl Inner {
         self.holds.replace(None, Some(part.part.watermark));
         self.windows.replace(None, Some(part.element.window.max_timestamp()));
         self.all += 1;
+        self.work.1 += finite(part.size);
     }
+}
+
+fn finite(size: f64) -> f64 {
+    if size.is_finite() { size } else { 0.0 }
 }

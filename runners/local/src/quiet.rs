@@ -16,6 +16,8 @@ const LONG_IDLE: usize = 10_000;
 /// Who rests, and what waits for that.
 pub(crate) struct Quiet {
     resting: Vec<Option<Rest>>,
+    /// Who of them wakes up for the parts of sources that wait, and when: not all of them do so for each.
+    keeper: Option<(usize, Timestamp)>,
     scripts: Vec<Script>,
     /// Which script is next.
     turn: usize,
@@ -61,12 +63,31 @@ impl Quiet {
             _ => None,
         };
         let scripts = layout.nodes.iter().enumerate().filter_map(script).collect();
-        Quiet { resting: vec![None; workers], scripts, turn: 0, worker: 0, idle: (0, 0), nodes: layout.nodes.len() }
+        Quiet {
+            resting: vec![None; workers],
+            keeper: None,
+            scripts,
+            turn: 0,
+            worker: 0,
+            idle: (0, 0),
+            nodes: layout.nodes.len(),
+        }
     }
 
     /// A worker works again.
     pub(crate) fn works(&mut self, worker: usize) {
         self.resting[worker] = None;
+        self.keeper = self.keeper.filter(|(keeper, _)| *keeper != worker);
+    }
+
+    /// Wakes somebody if parts of sources wait and nobody wakes up for them by himself.
+    pub(crate) fn look_after(&self, shared: &Shared) {
+        if self.keeper.is_none()
+            && let Some(worker) = self.resting.iter().position(Option::is_some)
+            && shared.next_part().is_some()
+        {
+            shared.wake(worker);
+        }
     }
 
     /// A worker has found nothing to do. If that is so for all, the next thing happens.
@@ -85,10 +106,15 @@ impl Quiet {
             // They have rested since, but must look once more whether there is something.
             stale.into_iter().for_each(|other| shared.wake(other));
         }
-        match rest.next.filter(|_| shared.clock.is_real()) {
-            Some(at) => Next::SleepUntil(at),
-            None => Next::Sleep,
+        if !shared.clock.is_real() {
+            return Next::Sleep;
         }
+        let is_kept = |at: &Timestamp| self.keeper.is_some_and(|(keeper, until)| keeper != worker && until <= *at);
+        let part = shared.next_part().filter(|at| !is_kept(at));
+        if let Some(at) = part {
+            self.keeper = Some((worker, at));
+        }
+        rest.next.into_iter().chain(part).min().map_or(Next::Sleep, Next::SleepUntil)
     }
 
     /// Nothing is left to do: lets the next thing happen; whether there is one.
@@ -106,8 +132,8 @@ impl Quiet {
             return true;
         }
         let synchronized = waits.map(|at| at + ferrobeam_core::time::millis(1));
-        let parts = shared.pools.iter().flatten().filter_map(|pool| pool.next_time());
-        let next = self.resting.iter().flatten().filter_map(|rest| rest.next).chain(synchronized).chain(parts).min();
+        let next = self.resting.iter().flatten().filter_map(|rest| rest.next);
+        let next = next.chain(synchronized).chain(shared.next_part()).min();
         match next {
             // Somebody wakes up by the clock.
             Some(_) if clock.is_real() && !shared.is_read() => false,
@@ -136,6 +162,14 @@ impl Quiet {
         }
         shared.clock.pass_to(at);
         shared.tell_all();
+    }
+
+    /// Skips what is left of all scripts.
+    pub(crate) fn end_scripts(&mut self, shared: &Shared) {
+        for script in &mut self.scripts {
+            script.next = script.events.len() + 1;
+            shared.set_hold(script.node, Timestamp::MAX);
+        }
     }
 
     /// Lets one of the scripts do its next step; whether there is one.
@@ -168,5 +202,38 @@ impl Quiet {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::fixture;
+    use crate::pool::Open;
+
+    #[test]
+    fn one_of_those_who_rest_wakes_up_for_a_part_that_waits() {
+        let graph = fixture::graph();
+        let layout = Layout::new(&graph, 4).unwrap();
+        let shared = Shared::new(&layout, 4, Clock::new(true), None, None);
+        let pool = shared.pools.iter().flatten().next().unwrap();
+        let mut quiet = Quiet::new(&layout, 4);
+        let at = |hours| shared.clock.now() + ferrobeam_core::time::hours(hours);
+        let (soon, later, own) = (at(1), at(2), at(3));
+        let rest = || Rest { events: shared.events(), ..Rest::default() };
+        assert_eq!(quiet.rests(&shared, 0, rest()), Next::Sleep, "nothing waits");
+        pool.add(Open::new(fixture::part(later)));
+        assert_eq!(quiet.rests(&shared, 1, rest()), Next::SleepUntil(later));
+        assert_eq!(quiet.rests(&shared, 2, rest()), Next::Sleep, "somebody else does it");
+        // Who has work of his own wakes up for that.
+        let with_own = Rest { next: Some(own), ..rest() };
+        assert_eq!(quiet.rests(&shared, 2, with_own), Next::SleepUntil(own));
+        pool.add(Open::new(fixture::part(soon)));
+        assert_eq!(quiet.rests(&shared, 2, with_own), Next::SleepUntil(soon), "nobody wakes up so early");
+        // He has woken up: another one does it from now on.
+        quiet.works(2);
+        assert_eq!(quiet.rests(&shared, 1, rest()), Next::SleepUntil(soon));
+        assert_eq!(quiet.rests(&shared, 2, rest()), Next::Sleep);
     }
 }

@@ -2,17 +2,22 @@
 
 use crate::LocalRunner;
 use crate::clock::Clock;
+use crate::interrupt::Interrupts;
 use crate::layout::{Kind, Layout};
-use crate::memory::Memory;
+use crate::report::executed::executed;
+use crate::report::prometheus::Exporter;
+use crate::report::teller::Teller;
+use crate::report::{Overview, Progress, conclude};
 use crate::shared::{End, Shared};
 use crate::stage::impulse;
 use crate::worker::{Waits, Worker, fail};
 use ferrobeam_core::dofn::guard::catch;
 use ferrobeam_core::graph::Graph;
-use ferrobeam_core::metrics::{self, Metrics};
+use ferrobeam_core::metrics::Metrics;
 use ferrobeam_core::runner::PipelineResult;
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::waits::{of_stage, step};
+use std::net::TcpListener;
 use std::sync::{Arc, PoisonError};
 use std::thread;
 
@@ -20,15 +25,21 @@ use std::thread;
 ///
 /// # Errors
 /// The first one that a worker comes to; that work is left and nothing can run.
-pub(crate) fn run(
-    graph: &Graph,
-    workers: usize,
-    skips_waiting: bool,
-    memory: Option<Memory>,
-) -> Result<PipelineResult> {
+pub(crate) fn run(graph: &Graph, runner: &LocalRunner) -> Result<PipelineResult> {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    let workers = runner.workers.unwrap_or_else(cores);
     let layout = Layout::new(graph, workers)?;
-    let clock = Clock::new(!skips_waiting && !layout.has_script());
-    let shared = Arc::new(Shared::new(&layout, workers, clock, memory));
+    let clock = Clock::new(!runner.skips_waiting && !layout.has_script());
+    let memory = runner.limits.start(workers)?;
+    let shared = Arc::new(Shared::new(&layout, workers, clock, memory, runner.drain_after));
+    let _held = runner.handle.hold(&shared);
+    let (teller, overview) = (runner.show.teller(), Arc::new(Overview::new(&layout)?));
+    let listen = || Interrupts::listen(runner.handle.clone(), teller.clone());
+    let interrupts = runner.drains_when_interrupted.then(listen).transpose()?;
+    let display = |teller: &Arc<Teller>| Progress::begin(runner.show, teller.clone(), overview.clone(), shared.clone());
+    let progress = teller.as_ref().map(display).transpose()?;
+    let serve = |listener: &Arc<TcpListener>| Exporter::begin(listener, overview.clone(), shared.clone());
+    let exporter = runner.prometheus.as_ref().map(serve).transpose()?;
     for (id, node) in layout.nodes.iter().enumerate() {
         if let Kind::Impulse { .. } = node.kind {
             shared.deliver(0, (id, impulse()));
@@ -51,8 +62,16 @@ pub(crate) fn run(
             left.iter_mut().zip(waits).for_each(|(all, one)| *all = (all.0 + one.0, all.1 + one.1));
         }
     });
+    drop((interrupts, progress, exporter));
+    let is_done = matches!(shared.end(), Some(End::Done));
+    if let Some(teller) = &teller {
+        conclude(teller, &overview, &shared, is_done);
+    }
+    if let (Some(explain), true) = (runner.explains, is_done) {
+        explain(&executed(&layout, &shared)?);
+    }
     match shared.end() {
-        Some(End::Done) => Ok(PipelineResult { metrics }),
+        Some(End::Done) => Ok(PipelineResult { metrics, is_drained: shared.drains() }),
         Some(End::Failed(error)) => {
             let error = error.lock().unwrap_or_else(PoisonError::into_inner).take();
             Err(error.unwrap_or_else(|| stopped("a worker failed")))
@@ -70,7 +89,10 @@ fn worker(layout: &Layout<'_>, number: usize, shared: &Arc<Shared>) -> (Vec<Wait
     shared.here(number);
     let life = || {
         // Of a pipeline that fails nobody sees the metrics, so one container serves all bundles.
-        metrics::collect(|| Worker::new(layout, number, shared.clone()).and_then(|mut worker| worker.run()))
+        let reported = shared.tally.reported(number);
+        let result =
+            reported.during(|| Worker::new(layout, number, shared.clone()).and_then(|mut worker| worker.run()));
+        (result, reported.so_far())
     };
     // User code is also called where no step is known.
     let (result, metrics) = catch(life).unwrap_or_else(|message| {
@@ -84,7 +106,8 @@ fn worker(layout: &Layout<'_>, number: usize, shared: &Arc<Shared>) -> (Vec<Wait
     (waits, metrics)
 }
 
-fn stopped(message: &str) -> Error {
+/// This runner's own error.
+pub(crate) fn stopped(message: &str) -> Error {
     Error::Runner { runner: LocalRunner::NAME, message: message.to_owned() }
 }
 

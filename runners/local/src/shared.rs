@@ -10,13 +10,15 @@ use crate::memory::{Memory, parcels};
 use crate::pool::Pool;
 use crate::quiet::Quiet;
 use crate::rounds::Rounds;
+use crate::tally::Tally;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::{Error, Timestamp};
 use ferrobeam_runner_core::engine::NodeId;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::Duration;
 
 /// A parcel on its way to a node.
 pub(crate) type Message = (NodeId, Parcel);
@@ -38,6 +40,7 @@ pub(crate) struct Shared {
     /// The parts of sources.
     pub(crate) pools: Vec<Option<Pool>>,
     pub(crate) clock: Clock,
+    pub(crate) tally: Tally,
     pub(crate) rounds: Rounds,
     /// If there is a limit.
     pub(crate) memory: Option<Memory>,
@@ -50,6 +53,9 @@ pub(crate) struct Shared {
     /// How many workers wait for room in an inbox.
     pub(crate) blocked: AtomicUsize,
     pub(crate) quiet: Mutex<Quiet>,
+    /// The processing time at which sources end.
+    drains_at: Option<Timestamp>,
+    drains: AtomicBool,
     end: OnceLock<End>,
 }
 
@@ -70,7 +76,13 @@ pub(crate) enum End {
 }
 
 impl Shared {
-    pub(crate) fn new(layout: &Layout<'_>, workers: usize, clock: Clock, memory: Option<Memory>) -> Self {
+    pub(crate) fn new(
+        layout: &Layout<'_>,
+        workers: usize,
+        clock: Clock,
+        memory: Option<Memory>,
+        drain_after: Option<Duration>,
+    ) -> Self {
         let min = || AtomicI64::new(Timestamp::MIN.millis());
         let table = || layout.nodes.iter().map(|_| (0..workers).map(|_| min()).collect()).collect();
         let hold = |id: NodeId| match layout.nodes[id].kind {
@@ -78,6 +90,7 @@ impl Shared {
             _ => AtomicI64::new(Timestamp::MAX.millis()),
         };
         let nodes = 0..layout.nodes.len();
+        let drains_at = drain_after.map(|length| clock.now().saturating_add(length));
         Shared {
             inboxes: (0..workers).map(|_| Inbox::default()).collect(),
             threads: (0..workers).map(|_| OnceLock::new()).collect(),
@@ -88,6 +101,7 @@ impl Shared {
             holds: nodes.clone().map(hold).collect(),
             pools: nodes.map(|id| layout.is_splittable(id).then(Pool::new)).collect(),
             clock,
+            tally: Tally::new(layout, workers),
             rounds: Rounds::new(layout.nodes.len(), workers),
             room: parcels(memory.as_ref()),
             memory,
@@ -95,6 +109,8 @@ impl Shared {
             resting: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),
             quiet: Mutex::new(Quiet::new(layout, workers)),
+            drains_at,
+            drains: AtomicBool::new(false),
             end: OnceLock::new(),
         }
     }
@@ -158,6 +174,7 @@ impl Shared {
 
     /// Puts parcels into a worker's inbox, whether or not there is room.
     pub(crate) fn deliver(&self, worker: usize, message: Message) {
+        self.tally.sent(worker, message.0, message.1.len);
         let inbox = &self.inboxes[worker];
         let mut messages = inbox.messages.lock().unwrap_or_else(PoisonError::into_inner);
         messages.push_back(message);
@@ -233,6 +250,36 @@ impl Shared {
     /// Whether all sources are done.
     pub(crate) fn is_read(&self) -> bool {
         self.pools.iter().flatten().all(Pool::is_done)
+    }
+
+    /// When sources end by themselves, if there is something to end.
+    pub(crate) fn drains_at(&self) -> Option<Timestamp> {
+        self.drains_at.filter(|_| !self.drains() && !self.is_read())
+    }
+
+    /// Whether sources are to end.
+    pub(crate) fn drains(&self) -> bool {
+        self.drains.load(Ordering::SeqCst)
+    }
+
+    /// Ends sources, each at the next look at one of its parts, and scripts.
+    pub(crate) fn drain(&self) {
+        if !self.drains.swap(true, Ordering::SeqCst) {
+            self.quiet.lock().unwrap_or_else(PoisonError::into_inner).end_scripts(self);
+            self.tell_all();
+        }
+    }
+
+    /// When the next part of a source goes on.
+    pub(crate) fn next_part(&self) -> Option<Timestamp> {
+        self.pools.iter().flatten().filter_map(Pool::next_time).min()
+    }
+
+    /// Sees to it that somebody who rests looks after the parts that wait, before somebody else is busy.
+    pub(crate) fn look_after(&self) {
+        if self.resting.load(Ordering::SeqCst) > 0 {
+            self.quiet.lock().unwrap_or_else(PoisonError::into_inner).look_after(self);
+        }
     }
 
     /// Why workers are to stop, if they are.

@@ -15,7 +15,7 @@ use ferrobeam_core::windowing::Window;
 use ferrobeam_core::{Error, Result, Timestamp, coder};
 use ferrobeam_runner_core::bundle::Head;
 use ferrobeam_runner_core::bundle::keyed::KeyedStep;
-use ferrobeam_runner_core::bundle::splits::{EncodedElement, OpenPart, cut, process};
+use ferrobeam_runner_core::bundle::splits::{EncodedElement, OpenPart, cut, process, truncate};
 use ferrobeam_runner_core::engine::{Holds, Now, Side};
 use ferrobeam_runner_core::fuse::Stage;
 use std::collections::VecDeque;
@@ -107,11 +107,15 @@ impl StageNode {
         self.pending.earliest().into_iter().chain(sorted).min()
     }
 
+    /// How many rows can be processed.
+    pub(crate) fn ready_rows(&self) -> usize {
+        self.ready.iter().map(|parcel| parcel.len).sum()
+    }
+
     /// How many elements can be processed, and how many wait for side inputs.
     pub(crate) fn waits(&self) -> (usize, usize) {
         let sorted = if let Work::Keyed(keyed) = &self.work { keyed.len() } else { 0 };
-        let ready = self.ready.iter().map(|parcel| parcel.len).sum::<usize>();
-        (ready + sorted, self.waiting.iter().map(|parcel| parcel.len).sum())
+        (self.ready_rows() + sorted, self.waiting.iter().map(|parcel| parcel.len).sum())
     }
 
     /// What the output watermark may not pass.
@@ -143,7 +147,10 @@ impl StageNode {
         let (result, finalizers) = finalize::collect(|| match work {
             Work::Values(feed) => {
                 feed.start_bundle()?;
-                parcels.into_iter().try_for_each(|parcel| feed.receive(parcel))?;
+                for parcel in parcels {
+                    wirer.go_on()?;
+                    feed.receive(parcel)?;
+                }
                 feed.finish_bundle()?;
                 Ok(Vec::new())
             }
@@ -195,6 +202,15 @@ impl StageNode {
         };
         finalizers.run()?;
         Ok(parts)
+    }
+
+    /// What of a part is still to be done when the pipeline drains.
+    ///
+    /// # Errors
+    /// User code's.
+    pub(crate) fn truncate(&mut self, open: &OpenPart) -> Result<Vec<OpenPart>> {
+        let Work::Splittable(operator) = &mut self.work else { return Err(misfit()) };
+        truncate(&mut **operator, std::slice::from_ref(open))
     }
 }
 

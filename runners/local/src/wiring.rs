@@ -2,18 +2,20 @@
 
 use crate::LocalRunner;
 use crate::layout::{Consumer, Kind, Layout};
-use crate::outbox::{Lane, Outbox, Route};
+use crate::outbox::{Lane, Nowhere, Outbox, Route};
+use crate::run::stopped;
 use bytes::Bytes;
 use ferrobeam_core::dofn::erased::AnyReceiver;
 use ferrobeam_core::dofn::side::SideReader;
 use ferrobeam_core::graph::{Feed, Graph, StepCode, StepName, TransferOf, wire_before};
 use ferrobeam_core::grouping::{AnyGrouping, MakePanes};
 use ferrobeam_core::{Error, Result};
-use ferrobeam_runner_core::bundle::{Edges, Head, wire};
+use ferrobeam_runner_core::bundle::{Edges, Head, wire, wire_counted};
 use ferrobeam_runner_core::engine::{NodeId, Sides, fires_once};
 use ferrobeam_runner_core::fuse::{Junction, Stage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Wires the operators of one worker.
 pub(crate) struct Wirer<'a> {
@@ -26,12 +28,21 @@ pub(crate) struct Wirer<'a> {
 const PARTS: usize = 4;
 
 impl Wirer<'_> {
+    /// Whether a bundle may go on, which may be a long one.
+    ///
+    /// # Errors
+    /// The run has been stopped, for a reason that counts before this one.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        if self.outbox.is_stopped() { Err(stopped("a bundle was broken off")) } else { Ok(()) }
+    }
+
     /// The operators of a stage.
     ///
     /// # Errors
     /// The graph does not fit the code.
     pub(crate) fn stage(&self, stage: &Stage) -> Result<Head> {
-        wire(self.layout.graph, stage, &mut StageEdges { wirer: self, stage, probes: false })
+        let edges = &mut StageEdges { wirer: self, stage, probes: false };
+        wire_counted(self.layout.graph, stage, edges, self.outbox.counts())
     }
 
     /// The operators of a stage, without a way out, to see on which element they fail.
@@ -65,26 +76,44 @@ impl Wirer<'_> {
     /// # Errors
     /// The graph does not fit the code.
     pub(crate) fn leaving(&self, collection: &str, maker: &StepName) -> Result<Vec<AnyReceiver>> {
+        // The first of them counts for all.
+        let mut count = self.outbox.counts().get(collection).cloned();
+        let consumers = self.layout.consumers(collection);
+        if let (true, Some(count)) = (consumers.is_empty(), &count) {
+            let sink = self.layout.graph.coder(collection)?.transfer().sink(Box::new(Nowhere(count.clone())));
+            return Ok(vec![sink]);
+        }
+        consumers.iter().map(|consumer| self.way(collection, maker, *consumer, count.take())).collect()
+    }
+
+    /// The ways to all that take a collection out of a stage, whose steps count.
+    fn leaving_stage(&self, collection: &str, maker: &StepName) -> Result<Vec<AnyReceiver>> {
         let consumers = self.layout.consumers(collection).iter();
-        consumers.map(|consumer| self.way(collection, maker, *consumer)).collect()
+        consumers.map(|consumer| self.way(collection, maker, *consumer, None)).collect()
     }
 
     /// The way to a node.
     pub(crate) fn lane(&self, to: NodeId, route: Route) -> Lane {
-        Lane { outbox: self.outbox.clone(), to, route, sets: false }
+        Lane { outbox: self.outbox.clone(), to, route, sets: false, count: None }
     }
 
-    fn way(&self, collection: &str, maker: &StepName, consumer: Consumer) -> Result<AnyReceiver> {
+    fn way(
+        &self,
+        collection: &str,
+        maker: &StepName,
+        consumer: Consumer,
+        count: Option<Arc<AtomicU64>>,
+    ) -> Result<AnyReceiver> {
         let Layout { graph, plan, nodes, .. } = self.layout;
         let Consumer { node, deals } = consumer;
-        let lane = |route| Box::new(self.lane(node, route));
+        let lane = |route| Box::new(Lane { count: count.clone(), ..self.lane(node, route) });
         let route = if deals { Route::All } else { Route::Own };
         let coder = graph.coder(collection)?;
         match &nodes[node].kind {
             Kind::Partial(..) => Ok(coder.transfer().sink(lane(route))),
             Kind::Grouping(number) => {
                 let Code { step, code, by_window, .. } = Code::of(graph, &plan.groupings[*number], self.workers)?;
-                Ok(code.splitter(&step, Box::new(Lane { sets: by_window, ..self.lane(node, Route::All) })))
+                Ok(code.splitter(&step, Box::new(Lane { sets: by_window, ..*lane(Route::All) })))
             }
             Kind::Stage(number) => {
                 let stage = &plan.stages[*number];
@@ -175,7 +204,11 @@ impl Edges for StageEdges<'_> {
     }
 
     fn leaving(&mut self, collection: &str, maker: &StepName) -> Result<Vec<AnyReceiver>> {
-        if self.probes { self.check(collection, maker, Vec::new()) } else { self.wirer.leaving(collection, maker) }
+        if self.probes {
+            self.check(collection, maker, Vec::new())
+        } else {
+            self.wirer.leaving_stage(collection, maker)
+        }
     }
 
     fn sides(&mut self, transform: &str) -> Arc<dyn SideReader> {

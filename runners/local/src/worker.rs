@@ -4,6 +4,7 @@ use crate::grouping::GroupingNode;
 use crate::layout::{Kind, Layout, Readers};
 use crate::outbox::Outbox;
 use crate::pace::Pacer;
+use crate::pool::Open;
 use crate::quiet::{Next, Rest};
 use crate::shared::{End, Message, Shared};
 use crate::stage::{StageNode, misfit};
@@ -18,7 +19,7 @@ use ferrobeam_runner_core::engine::{NodeId, Now};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A worker while it runs.
 pub(crate) struct Worker<'a> {
@@ -31,11 +32,13 @@ pub(crate) struct Worker<'a> {
     /// What has come and is not with its node yet.
     received: VecDeque<Message>,
     /// The part that this worker goes on with.
-    current: Option<(NodeId, OpenPart)>,
+    current: Option<(NodeId, Open)>,
     /// The source that was read last.
     last_read: NodeId,
     /// What is told when all that was sent has been handed over.
     then: Vec<Then>,
+    /// Whether there are parts of which nobody else was told.
+    offers: bool,
     /// How often a side input had changed when elements were last looked at that wait for one.
     sides: u64,
     /// Whether a window that is due has to wait, because there is no room for what it makes.
@@ -59,8 +62,8 @@ struct Times {
 enum Then {
     /// A source's element is out.
     Begun(NodeId),
-    /// A part is done, or has become others: its watermark and the end of its window.
-    Done(NodeId, Timestamp, Timestamp),
+    /// A part is done, or has become others.
+    Done(NodeId, Box<OpenPart>),
 }
 
 /// A node on a worker.
@@ -111,6 +114,7 @@ impl<'a> Worker<'a> {
             current: None,
             last_read: 0,
             then,
+            offers: false,
             sides: 0,
             is_held_up: false,
             waits: false,
@@ -137,6 +141,9 @@ impl<'a> Worker<'a> {
 
     /// Looks once for work of each kind: what came, what is due, and if there is nothing of that, something to read.
     fn turn(&mut self) -> Result<bool> {
+        if self.shared.drains_at().is_some_and(|at| at <= self.shared.clock.now()) {
+            self.shared.drain();
+        }
         let round = self.shared.rounds.number();
         for (node, times) in self.wirer.layout.nodes.iter().zip(&mut self.times) {
             let outputs = node.producers.iter().map(|producer| self.shared.output(*producer));
@@ -168,9 +175,17 @@ impl<'a> Worker<'a> {
             self.outbox.take_own(&mut self.received);
             works |= !self.received.is_empty();
             for (node, parcel) in std::mem::take(&mut self.received) {
+                let (rows, begun) = (parcel.len, Instant::now());
                 self.accept(node, parcel)?;
+                // Stages take their time later.
+                if !matches!(self.nodes[node], Instance::Stage(_)) {
+                    self.shared.tally.done(self.number, node, rows, begun);
+                }
             }
             let ready = |node: &Instance| matches!(node, Instance::Stage(stage) if stage.has_ready());
+            if self.shared.end().is_some() {
+                return Ok(true);
+            }
             let Some(last) = self.nodes.iter().rposition(ready) else {
                 self.outbox.take_own(&mut self.received);
                 if self.received.is_empty() {
@@ -179,12 +194,15 @@ impl<'a> Worker<'a> {
                 continue;
             };
             works = true;
-            let (now, upstream) = (self.now(last), self.times[last].upstream);
+            self.shared.look_after();
+            let (now, upstream, begun) = (self.now(last), self.times[last].upstream, Instant::now());
             let Instance::Stage(stage) = &mut self.nodes[last] else { return Err(misfit()) };
+            let rows = stage.ready_rows();
             for part in stage.bundle(&self.wirer, now, upstream)? {
-                self.pool(last)?.put(part);
+                self.pool(last)?.add(Open::new(part));
                 self.shared.tell_all();
             }
+            self.shared.tally.done(self.number, last, rows, begun);
         }
     }
 
@@ -259,7 +277,7 @@ impl<'a> Worker<'a> {
 
     /// Moves watermarks on, and does what is due.
     fn advance(&mut self) -> Result<bool> {
-        let mut works = false;
+        let (mut works, mut begun) = (false, Instant::now());
         self.is_held_up = false;
         for node in 0..self.nodes.len() {
             let pending = if let Instance::Stage(stage) = &self.nodes[node] { stage.pending() } else { None };
@@ -267,7 +285,7 @@ impl<'a> Worker<'a> {
             times.upstream = times.upstream.max(times.seen);
             times.input = times.input.max(pending.map_or(times.upstream, |pending| times.upstream.min(pending)));
             let (now, upstream) = (self.now(node), self.times[node].upstream);
-            works |= match &mut self.nodes[node] {
+            let worked = match &mut self.nodes[node] {
                 Instance::Stage(stage) => stage.advance(now, upstream)?,
                 Instance::Grouping(grouping) => {
                     let works = grouping.advance(now, &self.outbox)?;
@@ -281,19 +299,26 @@ impl<'a> Worker<'a> {
                 }
                 Instance::Relay(_) | Instance::Late { .. } | Instance::Elsewhere => false,
             };
+            if worked {
+                works = true;
+                self.shared.tally.done(self.number, node, 0, begun);
+                begun = Instant::now();
+            }
         }
         Ok(works)
     }
 
     /// Tells others how far this worker has come: all that it has sent is in their hands. Whether that is news.
     fn publish(&mut self) -> bool {
-        let mut is_news = !self.then.is_empty();
+        let mut is_news = std::mem::take(&mut self.offers);
         for then in self.then.drain(..) {
             match then {
                 Then::Begun(node) => self.shared.set_hold(node, Timestamp::MAX),
-                Then::Done(node, watermark, end) => {
+                Then::Done(node, part) => {
                     if let Some(pool) = &self.shared.pools[node] {
-                        pool.done(watermark, end);
+                        let before = pool.hold();
+                        pool.done(&part);
+                        is_news |= pool.hold() != before;
                     }
                 }
             }
@@ -343,32 +368,43 @@ impl<'a> Worker<'a> {
     fn read(&mut self) -> Result<bool> {
         let now = self.shared.clock.now();
         let Some((node, open)) = self.next_part(now) else { return Ok(false) };
-        let is_bounded = self.is_bounded(node)?;
-        let pacer = Pacer::new(self.shared.clone(), self.outbox.clone(), self.number, node, &open, is_bounded);
-        let order = pacer.order(now);
+        self.shared.look_after();
+        let (is_bounded, begun) = (self.is_bounded(node)?, Instant::now());
         let Instance::Stage(stage) = &mut self.nodes[node] else { return Err(misfit()) };
-        let rest = stage.work_on(&self.wirer, &open, &order)?;
+        let truncates = self.shared.drains() && !open.is_truncated;
+        let rest = if truncates {
+            stage.truncate(&open.part)?
+        } else {
+            let pacer = Pacer::new(self.shared.clone(), self.outbox.clone(), self.number, node, &open, is_bounded);
+            stage.work_on(&self.wirer, &open.part, &pacer.order(now))?
+        };
         for part in rest {
+            let open = Open { part, is_truncated: open.is_truncated || truncates };
             // Its reader stays open. What has no end takes turns with all else that has none.
-            if is_bounded && part.goes_on(now) && self.current.is_none() {
-                self.pool(node)?.keep(&part);
-                self.current = Some((node, part));
+            if is_bounded && open.part.goes_on(now) && self.current.is_none() {
+                self.pool(node)?.keep(&open.part);
+                self.current = Some((node, open));
             } else {
-                self.pool(node)?.put(part);
+                // A part that waits is looked after by those who rest: see `Quiet::rests`.
+                self.offers |= open.part.goes_on(now);
+                self.pool(node)?.put(open);
             }
         }
-        self.then.push(Then::Done(node, open.part.watermark, open.element.window.max_timestamp()));
+        self.shared.tally.done(self.number, node, 0, begun);
+        self.then.push(Then::Done(node, Box::new(open.part)));
         Ok(true)
     }
 
     /// The part to work on: the last one, or of the next source that which is furthest behind.
-    fn next_part(&mut self, now: Timestamp) -> Option<(NodeId, OpenPart)> {
+    fn next_part(&mut self, now: Timestamp) -> Option<(NodeId, Open)> {
         if let Some(current) = self.current.take() {
             return Some(current);
         }
         let count = self.nodes.len();
         let order = (1..=count).map(|i| (self.last_read + i) % count);
-        let taken = order.filter_map(|node| Some((node, self.shared.pools[node].as_ref()?.take(now)?))).next();
+        let drains = self.shared.drains();
+        let take = |node: NodeId| Some((node, self.shared.pools[node].as_ref()?.take(now, drains)?));
+        let taken = order.filter_map(take).next();
         self.last_read = taken.as_ref().map_or(self.last_read, |(node, _)| *node);
         taken
     }
@@ -412,7 +448,7 @@ impl<'a> Worker<'a> {
         quiet().works(self.number);
     }
 
-    /// When processing time gives this worker something to do.
+    /// When processing time gives this worker something to do, but for parts of sources, which are for all.
     fn next_time(&self) -> Option<Timestamp> {
         let of_node = |node: &Instance| match node {
             Instance::Stage(stage) => stage.next_processing_time(),
@@ -420,8 +456,7 @@ impl<'a> Worker<'a> {
             Instance::View(view, _) => view.driver.next_processing_time(),
             _ => None,
         };
-        let parts = self.shared.pools.iter().flatten().filter_map(|pool| pool.next_time());
-        self.nodes.iter().filter_map(of_node).chain(parts).min()
+        self.nodes.iter().filter_map(of_node).chain(self.shared.drains_at()).min()
     }
 
     /// When synchronized processing time does.

@@ -216,7 +216,8 @@ impl PortableRunner {
             Default::default()
         });
         let of = |(number, graph)| metrics::of_steps(graph, &metrics_of(number, graphs.len(), &reported));
-        Ok(graphs.iter().enumerate().map(|numbered| PipelineResult { metrics: of(numbered) }).collect())
+        let result = |numbered| PipelineResult { metrics: of(numbered), is_drained: false };
+        Ok(graphs.iter().enumerate().map(result).collect())
     }
 
     /// Hands the pipeline over, and all that its workers need.

@@ -31,6 +31,8 @@ pub trait Runner {
 pub struct PipelineResult {
     /// The metrics of all committed bundles.
     pub metrics: Metrics,
+    /// Whether it was drained: told to end its sources, of which what they had given by then is in the result.
+    pub is_drained: bool,
 }
 
 impl dyn Runner + '_ {
@@ -108,7 +110,7 @@ mod tests {
                 });
                 metrics.merge(bundle.1);
             }
-            Ok(PipelineResult { metrics })
+            Ok(PipelineResult { metrics, is_drained: false })
         }
     }
 

@@ -54,12 +54,15 @@ where
     if cfg!(debug_assertions) {
         check_construction(&graph, &construct, &options)?;
     }
-    if let Some(form) = &run_options.explain {
+    if let Some(form) = run_options.explain.as_ref().filter(|_| !run_options.explains_run()) {
         let text = explain(&graph, form.parse()?)?;
         let written = std::io::stdout().write_all(&text);
         return written.map_err(|source| Error::Io { what: "cannot print the explanation".to_owned(), source });
     }
     let result = run_options.runner(to_json(&options)?)?.run_graph(&graph)?;
+    if result.is_drained && !run_options.quiet {
+        say("drained: sources were ended, and what they had given by then went through");
+    }
     then(&result, &options)
 }
 

@@ -3,9 +3,10 @@
 use ferrobeam_core::runner::Runner;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_direct::DirectRunner;
-use ferrobeam_local::LocalRunner;
+use ferrobeam_local::{LocalRunner, Show};
 use ferrobeam_portable::{Environment, PortableRunner};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,9 +37,16 @@ pub(crate) struct RunOptions {
     /// Local runner: the directory for those files, if not the system's temporary one
     #[arg(long, value_name = "DIR", requires = "memory_limit")]
     spill_dir: Option<PathBuf>,
-    /// Print the graph and its stages instead of running: text, dot, json or proto
+    /// Print the graph and its stages instead of running: text, dot, json or proto; run is for the local runner, and prints
+    /// after the run how it was executed
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub(crate) explain: Option<String>,
+    /// Local runner: tell nothing about the run on standard error
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Local runner: answer http://ADDRESS/metrics while the pipeline runs, for Prometheus
+    #[arg(long, value_name = "ADDRESS")]
+    prometheus: Option<String>,
     /// Engines: where the job server is
     #[arg(long, value_name = "HOST:PORT")]
     job_endpoint: Option<String>,
@@ -64,7 +72,7 @@ pub(crate) struct RunOptions {
     /// Direct runner: let bundles fail with this probability, and run them again
     #[arg(long, value_name = "PROBABILITY")]
     fail_bundles: Option<f64>,
-    /// Direct runner: end unbounded sources when so many seconds of its virtual processing time have passed
+    /// Local and direct runner: end unbounded sources after so many seconds, which are virtual on the direct runner
     #[arg(long, value_name = "SECONDS")]
     drain_after: Option<u64>,
 }
@@ -83,7 +91,7 @@ impl RunOptions {
         }
         self.check_given()?;
         match name {
-            LocalRunner::NAME => Ok(Box::new(self.local())),
+            LocalRunner::NAME => Ok(Box::new(self.local()?)),
             DirectRunner::NAME => self.direct(),
             _ => self.portable(own),
         }
@@ -95,6 +103,9 @@ impl RunOptions {
             ("--workers", self.workers.is_some(), LOCAL),
             ("--memory-limit", self.memory_limit.is_some(), LOCAL),
             ("--spill-dir", self.spill_dir.is_some(), LOCAL),
+            ("--quiet", self.quiet, LOCAL),
+            ("--prometheus", self.prometheus.is_some(), LOCAL),
+            ("--explain=run", self.explains_run(), LOCAL),
             ("--job-endpoint", self.job_endpoint.is_some(), PORTABLE),
             ("--environment", self.environment.is_some(), PORTABLE),
             ("--flink-master", self.flink_master.is_some(), &["flink"]),
@@ -103,7 +114,7 @@ impl RunOptions {
             ("--time-limit", self.time_limit.is_some(), PORTABLE),
             ("--seed", self.seed.is_some(), DIRECT),
             ("--fail-bundles", self.fail_bundles.is_some(), DIRECT),
-            ("--drain-after", self.drain_after.is_some(), DIRECT),
+            ("--drain-after", self.drain_after.is_some(), &[LocalRunner::NAME, DirectRunner::NAME]),
         ];
         let wrong = given.iter().find(|(_, is_given, of)| *is_given && !of.contains(&self.runner.as_str()));
         if let Some((option, _, of)) = wrong {
@@ -113,8 +124,25 @@ impl RunOptions {
         Ok(())
     }
 
-    fn local(&self) -> LocalRunner {
-        let mut runner = LocalRunner::new();
+    /// Whether the pipeline is explained as it was run, and not before.
+    pub(crate) fn explains_run(&self) -> bool {
+        self.explain.as_deref() == Some("run")
+    }
+
+    fn local(&self) -> Result<LocalRunner> {
+        let show = match self.quiet {
+            true => Show::Nothing,
+            false if std::io::stderr().is_terminal() => Show::Screen,
+            false => Show::Lines,
+        };
+        let mut runner = LocalRunner::new().drain_when_interrupted().show(show);
+        if self.explains_run() {
+            runner = runner.explain_run(print);
+        }
+        if let Some(address) = &self.prometheus {
+            let what = format!("--prometheus={address}: cannot listen there");
+            runner = runner.prometheus(TcpListener::bind(address).map_err(|source| Error::Io { what, source })?);
+        }
         if let Some(workers) = self.workers {
             runner = runner.workers(workers.into());
         }
@@ -124,7 +152,10 @@ impl RunOptions {
         if let Some(dir) = &self.spill_dir {
             runner = runner.spill_dir(dir);
         }
-        runner
+        if let Some(seconds) = self.drain_after {
+            runner = runner.drain_after(Duration::from_secs(seconds));
+        }
+        Ok(runner)
     }
 
     fn direct(&self) -> Result<Box<dyn Runner>> {
@@ -188,6 +219,12 @@ fn bytes(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| "expected a number with a unit, as 1GiB or 500MB".to_owned())
 }
 
+/// Prints on standard output, where an explanation goes.
+fn print(text: &str) {
+    // Nobody who reads it is no reason to fail after the run.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 /// Tells the person at the terminal what is going on; standard output is the pipeline's.
 pub(crate) fn say(line: &str) {
     // Nobody at the terminal is no reason to stop.
@@ -210,8 +247,9 @@ mod tests {
     #[test]
     fn runners_are_known_by_name() {
         assert_eq!(runner("").unwrap(), "local");
-        assert_eq!(runner("--runner=local --workers=2").unwrap(), "local");
+        assert_eq!(runner("--runner=local --workers=2 --drain-after=60").unwrap(), "local");
         assert_eq!(runner("--memory-limit=1GiB --spill-dir=/d").unwrap(), "local");
+        assert_eq!(runner("--quiet --prometheus=127.0.0.1:0 --explain=run").unwrap(), "local");
         assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
         assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
         assert_eq!(runner("--runner=prism --accept-engine-differences=sessions --time-limit=60").unwrap(), "portable");
@@ -241,6 +279,11 @@ mod tests {
         );
         assert!(told("--time-limit=1").contains("--time-limit is not for --runner=local"));
         assert!(told("--runner=direct --workers=2").contains("--workers is not for --runner=direct"));
+        let drain = told("--runner=prism --drain-after=1");
+        assert!(drain.ends_with("it is for --runner=local or --runner=direct"), "{drain}");
+        assert!(told("--runner=direct --quiet").contains("--quiet is not for --runner=direct"));
+        assert!(told("--runner=direct --explain=run").contains("--explain=run is not for --runner=direct"));
+        assert!(told("--prometheus=nowhere").starts_with("--prometheus=nowhere: cannot listen there: "));
         assert!(told("--workers=0").contains("--workers"));
         assert!(told("--runner=direct --memory-limit=1GiB").contains("--memory-limit is not for --runner=direct"));
         assert!(told("--memory-limit=much").contains("as 1GiB"));

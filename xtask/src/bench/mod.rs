@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `harness` | the harness alone, ten maps over rows, fed by the engine that the tests play |
 //! | `one-element` | the start of the local runner, and what it holds |
+//! | `latency` | from an event to the result of its window on the local runner, and what an idle pipeline takes |
 //! | `startup` | from `main` to the first bundle on a running Prism, beside Beam's Go SDK |
 //! | `prism` | word count and windowed sum on Prism, beside Beam's Go SDK |
 //! | `flink` | the same on Flink, beside Beam's Python SDK |
@@ -13,6 +14,7 @@
 //! they make differs, the benchmark fails. `benchmarks/README.md` says more.
 
 mod contest;
+mod latency;
 mod measure;
 mod side;
 
@@ -30,6 +32,7 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
             build()?;
             run(&mut Command::new(program("harness")))
         }
+        ["latency"] => latency::latency(),
         ["startup"] => startup(),
         ["one-element"] => {
             cargo(&["build", "--release", "--package", "ferrobeam-benchmarks", "--bin", "one_element"], &[])?;
@@ -41,7 +44,8 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
         [workload @ ("W1" | "W2" | "W3" | "W5"), rounds] => {
             contest::command(workload, rounds.parse().map_err(|e| format!("{rounds}: {e}"))?)
         }
-        _ => Err("usage: cargo xtask bench W1 | W2 | W3 | W5 [ROUNDS] | one-element | harness | startup | prism [MIB EVENTS [ROUNDS]] | flink [..]"
+        _ => Err("usage: cargo xtask bench W1 | W2 | W3 | W5 [ROUNDS] | latency | one-element | harness | startup | \
+                  prism [MIB EVENTS [ROUNDS]] | flink [..]"
             .to_owned()),
     }
 }

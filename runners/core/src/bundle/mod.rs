@@ -13,6 +13,7 @@ use ferrobeam_core::graph::{Graph, StepCode, StepName};
 use ferrobeam_core::{Error, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// What a runner puts on the edges of a stage.
 pub trait Edges {
@@ -50,6 +51,19 @@ pub enum Head {
 /// # Errors
 /// [`Error::Wire`] or [`Error::Graph`] if the graph does not fit the code.
 pub fn wire(graph: &Graph, stage: &Stage, edges: &mut dyn Edges) -> Result<Head> {
+    wire_counted(graph, stage, edges, &BTreeMap::new())
+}
+
+/// [`wire`], and the number of elements of each collection that has a counter is added to it, batch by batch.
+///
+/// # Errors
+/// As [`wire`].
+pub fn wire_counted(
+    graph: &Graph,
+    stage: &Stage,
+    edges: &mut dyn Edges,
+    counts: &BTreeMap<String, Arc<AtomicU64>>,
+) -> Result<Head> {
     let mut consumers: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let root = stage.splittable.as_ref().or(stage.stateful.as_ref());
     for id in &stage.transforms {
@@ -59,7 +73,7 @@ pub fn wire(graph: &Graph, stage: &Stage, edges: &mut dyn Edges) -> Result<Head>
             }
         }
     }
-    let mut wirer = Wirer { graph, stage, edges, consumers, shared: BTreeMap::new() };
+    let mut wirer = Wirer { graph, stage, edges, counts, consumers, shared: BTreeMap::new() };
     let Some(root) = root else {
         return wirer.consumers(&stage.input).map(Head::Values);
     };
@@ -78,6 +92,7 @@ struct Wirer<'a> {
     graph: &'a Graph,
     stage: &'a Stage,
     edges: &'a mut dyn Edges,
+    counts: &'a BTreeMap<String, Arc<AtomicU64>>,
     /// The steps of the stage that take a collection; twice if they take it twice.
     consumers: BTreeMap<String, Vec<&'a str>>,
     /// Ends of inputs with several producers that were made and are still to be taken.
@@ -98,6 +113,9 @@ impl<'a> Wirer<'a> {
                 next.extend(self.edges.leaving(collection, maker)?);
             }
             outputs.insert(name, next);
+            if let Some(sum) = self.counts.get(collection) {
+                outputs.count(name, sum.clone());
+            }
         }
         Ok(outputs)
     }

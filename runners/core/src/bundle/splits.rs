@@ -33,6 +33,8 @@ pub struct OpenPart {
     pub element: EncodedElement,
     /// The part.
     pub part: Part,
+    /// How much it is, in the restriction's own unit; infinite if it has no end.
+    pub size: f64,
     /// The processing time at which it goes on.
     pub not_before: Timestamp,
 }
@@ -42,7 +44,7 @@ impl OpenPart {
     #[must_use]
     pub fn residual(&self, residual: Residual, now: Timestamp) -> OpenPart {
         let not_before = now.saturating_add(residual.resume_after);
-        OpenPart { element: self.element.clone(), part: residual.part, not_before }
+        OpenPart { element: self.element.clone(), part: residual.part, size: residual.size, not_before }
     }
 
     /// Whether it goes on now; what is put aside until the end of time never does.
@@ -83,8 +85,10 @@ pub fn cut(
     let mut cut = Vec::new();
     for element in elements {
         let whole = operator.initial(&element.as_element())?;
-        let parts = operator.split(&element.as_element(), &whole)?;
-        cut.extend(parts.into_iter().map(|part| OpenPart { element: element.clone(), part, not_before: now }));
+        for part in operator.split(&element.as_element(), &whole)? {
+            let size = operator.size(&part)?;
+            cut.push(OpenPart { element: element.clone(), part, size, not_before: now });
+        }
     }
     operator.finish_bundle()?;
     Ok(cut)
@@ -99,7 +103,10 @@ pub fn truncate(operator: &mut dyn SplittableOperator, parts: &[OpenPart]) -> Re
     let mut left = Vec::new();
     for open in parts {
         let part = operator.truncate(&open.element.as_element(), &open.part)?;
-        left.extend(part.map(|part| OpenPart { part, not_before: Timestamp::MIN, ..open.clone() }));
+        if let Some(part) = part {
+            let size = operator.size(&part)?;
+            left.push(OpenPart { part, size, not_before: Timestamp::MIN, ..open.clone() });
+        }
     }
     operator.finish_bundle()?;
     Ok(left)

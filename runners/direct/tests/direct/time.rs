@@ -48,7 +48,7 @@ fn a_drained_source_ends_and_its_windows_close() {
             assert_that(&panes).contains_in_any_order([(10, 45), (10, 145), (6, 135)]);
             Ok(())
         });
-        run.unwrap();
+        assert!(run.unwrap().is_drained);
     }
 }
 

@@ -1,7 +1,10 @@
 //! What is special about the local runner: many workers, queues that are full, real time, and what ends it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
+mod failing;
 mod memory;
+mod seen;
+mod stopping;
 
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::testing::assert_that;

@@ -13,6 +13,9 @@ pub trait Restriction: Element {
     /// A point in the work, in the order of working.
     type Position: Copy;
 
+    /// What [`progress`](Restriction::progress) counts, for people who look at a run: `"bytes"`, say. Empty if it has no name.
+    const UNIT: &'static str = "";
+
     /// Claims `position`; false when it is not, or no longer, ours: stop.
     fn try_claim(&mut self, position: Self::Position) -> bool;
 

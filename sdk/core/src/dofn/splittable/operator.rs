@@ -19,6 +19,9 @@ pub trait AnySplittable: Send + Sync {
 
     /// The coder of the parts of its work, as they are in [`Part::work`].
     fn coder(&self) -> Arc<dyn EdgeCoder>;
+
+    /// What sizes and progress count: [`Restriction::UNIT`](crate::dofn::restriction::Restriction::UNIT).
+    fn unit(&self) -> &'static str;
 }
 
 /// The operator of a splittable step.

@@ -47,6 +47,10 @@ impl<D: SplittableDoFn> AnySplittable for SplittableStep<D> {
     fn coder(&self) -> Arc<dyn EdgeCoder> {
         CoderOf::<(D::Restriction, D::Estimator)>::shared()
     }
+
+    fn unit(&self) -> &'static str {
+        D::Restriction::UNIT
+    }
 }
 
 struct Operator<D: SplittableDoFn> {

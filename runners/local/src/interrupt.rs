@@ -1,0 +1,57 @@
+//! Requests to end that come from outside of the process.
+
+use crate::control::RunHandle;
+use crate::report::teller::Teller;
+use ferrobeam_core::{Error, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::emulate_default_handler;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+/// A thread that listens for Ctrl-C at the terminal, and for the signal of those that end programs, until this is dropped.
+pub(crate) struct Interrupts {
+    signals: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Interrupts {
+    /// The first signal drains, the second cancels, and the third does what it would do without us.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub(crate) fn listen(handle: RunHandle, teller: Option<Arc<Teller>>) -> Result<Self> {
+        let failed = |source| Error::Io { what: "cannot listen to signals".to_owned(), source };
+        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+        let closes = signals.handle();
+        let say = move |line: &str| teller.iter().for_each(|teller| teller.say([line]));
+        let listen = move || {
+            for (count, signal) in signals.forever().enumerate() {
+                match count {
+                    0 => {
+                        say("interrupted: sources end, what they have given goes through; once more to cancel");
+                        handle.drain();
+                    }
+                    1 => {
+                        say(
+                            "interrupted again: cancelled, which waits for user code that runs; once more to end at once",
+                        );
+                        handle.cancel();
+                    }
+                    // An error is that there is no such signal.
+                    _ => drop(emulate_default_handler(signal)),
+                }
+            }
+        };
+        let thread = Builder::new().name("local-interrupts".to_owned()).spawn(listen).map_err(failed)?;
+        Ok(Interrupts { signals: closes, thread: Some(thread) })
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        self.signals.close();
+        // It calls no user code that could have panicked.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
