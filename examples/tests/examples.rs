@@ -147,6 +147,33 @@ fn wrong_input_is_a_message_and_status_1() {
 }
 
 #[test]
+fn a_sink_without_room_is_named_and_leaves_nothing() {
+    let words: String = (0..20_000).map(|n| format!("word{n} ")).collect();
+    let directory = directory(&[("many.txt", words.replace("0 ", "0\n").as_bytes())]);
+    let before = names(directory.path());
+    // No file may have more than 16 blocks of 512 bytes: writing fails as it does on a disk that is full.
+    let script = "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"";
+    let arguments = ["--input=many.txt", "--output=counts", "--shards=3", "--workers=8"];
+    let output = run(&directory, "sh", &[&["-c", script, WORDCOUNT], &arguments[..]].concat());
+    failed(&directory, &before, &output, &["`WriteText/Write`", "examples/src/bin/wordcount.rs:", "File too large"]);
+}
+
+#[test]
+fn a_run_says_on_standard_error_what_it_did() {
+    let directory = directory(&[("a.txt", TEXT.as_bytes())]);
+    let arguments = ["--input", "a.txt", "--output", "counts"];
+    let output = run(&directory, WORDCOUNT, &arguments);
+    succeeded(&output);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("done in ") && told.contains(" worker"), "{told}");
+    let output = run(&directory, WORDCOUNT, &[&arguments[..], &["--quiet", "--explain=run"]].concat());
+    succeeded(&output);
+    assert_eq!(output.stderr, b"");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.starts_with("Executed on ") && told.contains("ReadText/Read: 3 elements"), "{told}");
+}
+
+#[test]
 fn explanations_are_what_they_say() {
     let directory = directory(&[]);
     let explain = |form: &str| {

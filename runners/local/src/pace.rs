@@ -7,8 +7,8 @@ use ferrobeam_core::Timestamp;
 use ferrobeam_core::dofn::splittable::operator::{Order, Pace, Part, Residual, Turn};
 use ferrobeam_runner_core::bundle::splits::{EncodedElement, OpenPart};
 use ferrobeam_runner_core::engine::NodeId;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// After so many claims a reader looks whether to go on, if they are made fast.
@@ -50,6 +50,8 @@ pub(crate) struct Pacer {
     granted: AtomicUsize,
     /// Whether what is split off next is for others.
     shares: AtomicBool,
+    /// How much was given to them.
+    given: Mutex<f64>,
 }
 
 impl Pacer {
@@ -64,12 +66,30 @@ impl Pacer {
         let (begun, shares) = (Instant::now(), AtomicBool::new(false));
         let (claims, granted) = (AtomicUsize::new(0), AtomicUsize::new(FEW));
         let (element, is_truncated) = (open.part.element.clone(), open.is_truncated);
-        Pacer { shared, outbox, worker, node, element, is_bounded, is_truncated, begun, claims, granted, shares }
+        Pacer {
+            shared,
+            outbox,
+            worker,
+            node,
+            element,
+            is_bounded,
+            is_truncated,
+            begun,
+            claims,
+            granted,
+            shares,
+            given: Mutex::default(),
+        }
     }
 
     /// The order to read at this pace.
-    pub(crate) fn order(self, now: Timestamp) -> Order {
-        Order { claims: FEW, keep: 0.0, further: usize::MAX, now, one_by_one: false, pace: Some(Arc::new(self)) }
+    pub(crate) fn order(self: &Arc<Self>, now: Timestamp) -> Order {
+        Order { claims: FEW, keep: 0.0, further: usize::MAX, now, one_by_one: false, pace: Some(self.clone()) }
+    }
+
+    /// How much work was given to others.
+    pub(crate) fn given(&self) -> f64 {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_over(&self, claims: usize) -> bool {
@@ -120,6 +140,7 @@ impl Pace for Pacer {
         if let Some(pool) = self.shared.pools[self.node].as_ref().filter(|_| shares) {
             let element = self.element.clone();
             let (part, size) = (residual.part.clone(), residual.size);
+            *self.given.lock().unwrap_or_else(PoisonError::into_inner) += size;
             let part = OpenPart { element, part, size, not_before: Timestamp::MIN };
             pool.put(Open { part, is_truncated: self.is_truncated });
             self.shared.tell_all();
@@ -154,7 +175,7 @@ mod tests {
         assert!(matches!(pacer.turn(much), Turn::GiveAway { keep: 0.5, .. }));
         assert!(pacer.takes(&part, &residual));
         let pool = shared.pools[node].as_ref().unwrap();
-        assert_eq!((pool.waiting(), pool.hold()), (1, Timestamp::MIN));
+        assert_eq!((pool.waiting(), pool.hold(), pacer.given()), (1, Timestamp::MIN, 1.0));
         assert!(goes_on(pacer.turn(much)), "it has not been taken yet");
         shared.drain();
         assert!(matches!(pacer.turn(much), Turn::GiveAway { keep: 0.0, .. }), "somebody is to truncate it");

@@ -63,7 +63,7 @@ impl Pool {
 
     /// Takes a part of new work.
     pub(crate) fn add(&self, open: Open) {
-        self.lock().work.0 += finite(open.part.size);
+        self.worked(0.0, open.part.size);
         self.put(open);
     }
 
@@ -100,8 +100,15 @@ impl Pool {
             inner.holds.replace(Some(part.part.watermark), None);
             inner.windows.replace(Some(part.element.window.max_timestamp()), None);
             inner.all -= 1;
-            inner.work.1 -= finite(part.size);
         });
+    }
+
+    /// Of so much work, so much is left. New work may come of it.
+    pub(crate) fn worked(&self, of: f64, left: f64) {
+        let done = finite(of) - finite(left);
+        let (all, rest) = &mut self.lock().work;
+        *all += (-done).max(0.0);
+        *rest -= done;
     }
 
     /// How much work was done, and how much there has ever been, in the restriction's own unit; what has no end does not count.
@@ -142,10 +149,35 @@ impl Inner {
         self.holds.replace(None, Some(part.part.watermark));
         self.windows.replace(None, Some(part.element.window.max_timestamp()));
         self.all += 1;
-        self.work.1 += finite(part.size);
     }
 }
 
 fn finite(size: f64) -> f64 {
     if size.is_finite() { size } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn progress_counts_what_has_an_end() {
+        let pool = Pool::new();
+        let part = |size| Open::new(OpenPart { size, ..fixture::part(Timestamp::MIN) });
+        assert_eq!(pool.progress(), (0.0, 0.0));
+        pool.add(part(100.0));
+        pool.add(part(f64::INFINITY));
+        assert_eq!(pool.progress(), (0.0, 100.0));
+        // What is left of a part is put back before the part is forgotten, and counts once all the same.
+        pool.worked(100.0, 70.0);
+        pool.put(part(70.0));
+        assert_eq!(pool.progress(), (30.0, 100.0));
+        pool.done(&part(100.0).part);
+        pool.worked(70.0, 0.0);
+        assert_eq!(pool.progress(), (100.0, 100.0));
+        // Something without an end is drained.
+        pool.worked(f64::INFINITY, 50.0);
+        assert_eq!(pool.progress(), (100.0, 150.0));
+    }
 }

@@ -372,12 +372,14 @@ impl<'a> Worker<'a> {
         let (is_bounded, begun) = (self.is_bounded(node)?, Instant::now());
         let Instance::Stage(stage) = &mut self.nodes[node] else { return Err(misfit()) };
         let truncates = self.shared.drains() && !open.is_truncated;
-        let rest = if truncates {
-            stage.truncate(&open.part)?
+        let (rest, given) = if truncates {
+            (stage.truncate(&open.part)?, 0.0)
         } else {
-            let pacer = Pacer::new(self.shared.clone(), self.outbox.clone(), self.number, node, &open, is_bounded);
-            stage.work_on(&self.wirer, &open.part, &pacer.order(now))?
+            let (shared, outbox) = (self.shared.clone(), self.outbox.clone());
+            let pacer = Arc::new(Pacer::new(shared, outbox, self.number, node, &open, is_bounded));
+            (stage.work_on(&self.wirer, &open.part, &pacer.order(now))?, pacer.given())
         };
+        self.pool(node)?.worked(open.part.size, given + rest.iter().map(|part| part.size).sum::<f64>());
         for part in rest {
             let open = Open { part, is_truncated: open.is_truncated || truncates };
             // Its reader stays open. What has no end takes turns with all else that has none.

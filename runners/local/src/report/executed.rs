@@ -19,10 +19,9 @@ pub(crate) fn executed(layout: &Layout<'_>, shared: &Shared) -> Result<String> {
     let mut out = format!("Executed on {workers} in {}\n", seconds(shared.tally.begun.elapsed()));
     for (id, node) in layout.nodes.iter().enumerate() {
         let work = shared.tally.work(id);
-        let bundles = if work.bundles == 1 { "bundle" } else { "bundles" };
-        let what = head(layout, &node.kind)?;
-        let (rows, count) = (thousands(work.rows), thousands(work.bundles));
-        line(&mut out, format_args!("\n{}. {what}: {rows} rows, {count} {bundles}, {}", id + 1, seconds(work.busy)));
+        let (what, busy) = (head(layout, &node.kind)?, seconds(work.busy));
+        let (rows, bundles) = (count(work.rows, "row"), count(work.bundles, "bundle"));
+        line(&mut out, format_args!("\n{}. {what}: {rows}, {bundles}, {busy}", id + 1));
         for fact in facts(layout, id, shared)? {
             line(&mut out, format_args!("     {fact}"));
         }
@@ -94,7 +93,7 @@ fn head(layout: &Layout<'_>, kind: &Kind) -> Result<String> {
 fn step(graph: &Graph, id: &str, shared: &Shared, out: &mut String) -> Result<()> {
     let transform = graph.transform(id)?;
     let made = transform.outputs.values().map(|collection| shared.tally.elements(collection)).sum();
-    let made = if transform.outputs.is_empty() { String::new() } else { format!(": {} elements", thousands(made)) };
+    let made = if transform.outputs.is_empty() { String::new() } else { format!(": {}", count(made, "element")) };
     line(out, format_args!("     {}{made}", transform.unique_name));
     Ok(())
 }
@@ -128,6 +127,11 @@ fn outputs<'a>(layout: &'a Layout<'_>, kind: &'a Kind) -> Vec<(&'a str, Vec<Stri
 fn name_of<'a>(graph: &'a Graph, collection: &'a str) -> &'a str {
     let name = graph.components().pcollections.get(collection).map_or(collection, |c| &c.unique_name);
     name.strip_suffix(".out").unwrap_or(name)
+}
+
+/// So many of something.
+fn count(n: u64, of: &str) -> String {
+    if n == 1 { format!("1 {of}") } else { format!("{} {of}s", thousands(n)) }
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

@@ -52,7 +52,7 @@ fn an_executed_plan_says_what_was_fused_and_which_way_groupings_went() {
         assert_eq!(told.contains("combining before the shuffle: 500 rows"), workers > 1, "{told}");
         assert!(part(&told, "Cells: by key").contains("Group"), "{told}");
         assert!(part(&told, "side input `Values`").contains("kept by worker"), "{told}");
-        assert!(part(&told, "Look: 1 elements").contains("looks at `Values`"), "{told}");
+        assert!(part(&told, "Look: 1 element").contains("looks at `Values`"), "{told}");
     }
 }
 
