@@ -5,7 +5,7 @@ use ferrobeam::runner::Runner;
 use ferrobeam::{DirectRunner, LocalRunner};
 use ferrobeam_conformance::generated::{pipelines, streams};
 use ferrobeam_conformance::{CASES, Case, Ledger, Outcome, WORKERS, local, model};
-use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 use std::thread;
 
 #[test]
@@ -36,6 +36,13 @@ fn it_is_the_same_when_time_passes_by_itself() {
 }
 
 #[test]
+fn it_is_the_same_when_groupings_go_to_files() {
+    let outcomes = |case: &Case| [1, 3].map(|workers| case.run(&local(workers).store_limit(1))).to_vec();
+    let outcomes: Vec<(_, Vec<Outcome>)> = CASES.iter().map(|case| (case.name, outcomes(case))).collect();
+    Ledger::checked_in().unwrap().compare(LocalRunner::NAME, &outcomes).unwrap_or_else(|e| panic!("\n{e}"));
+}
+
+#[test]
 fn the_page_about_the_model_is_what_pipelines_do() {
     for workers in WORKERS {
         let page = model(&local(workers)).unwrap();
@@ -47,8 +54,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_pipelines_come_to_what_they_should(pipeline in pipelines(12), workers in 1..9_usize) {
-        let runner: &dyn Runner = &local(workers);
+    fn random_pipelines_come_to_what_they_should(
+        pipeline in pipelines(12),
+        workers in 1..9_usize,
+        spills in any::<bool>(),
+    ) {
+        let runner = local(workers);
+        let runner: &dyn Runner = &if spills { runner.store_limit(1) } else { runner };
         let result = runner.run(|root| pipeline.construct(root));
         prop_assert!(result.is_ok(), "{}", result.unwrap_err());
     }

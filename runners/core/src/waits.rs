@@ -29,7 +29,8 @@ pub fn maker_of<'a>(graph: &'a Graph, collection: &str) -> Option<&'a str> {
 }
 
 /// The step that makes a collection, in words.
-fn maker(graph: &Graph, collection: &str) -> String {
+#[must_use]
+pub fn maker(graph: &Graph, collection: &str) -> String {
     maker_of(graph, collection).map_or_else(|| collection.to_owned(), |id| step(graph, id))
 }
 

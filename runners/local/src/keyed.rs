@@ -70,6 +70,11 @@ impl Keyed {
         self.rows.values().map(Vec::len).sum()
     }
 
+    /// About how many bytes of elements and state it holds; counted on demand.
+    pub(crate) fn kept(&self) -> usize {
+        self.rows.values().flatten().map(|row| row.bytes.len()).sum::<usize>() + self.memory.bytes()
+    }
+
     /// What the output watermark may not pass.
     pub(crate) fn hold(&self) -> Option<Timestamp> {
         self.memory.hold()

@@ -118,6 +118,12 @@ impl StageNode {
         (self.ready_rows() + sorted, self.waiting.iter().map(|parcel| parcel.len).sum())
     }
 
+    /// About how many bytes of elements and state it holds, if an element takes so many where nobody knows better.
+    pub(crate) fn kept(&self, row: usize) -> usize {
+        let waiting = self.waiting.iter().map(|parcel| parcel.len).sum::<usize>() * row;
+        waiting + if let Work::Keyed(keyed) = &self.work { keyed.kept() } else { 0 }
+    }
+
     /// What the output watermark may not pass.
     pub(crate) fn hold(&self) -> Option<Timestamp> {
         if let Work::Keyed(keyed) = &self.work { keyed.hold() } else { None }

@@ -1,5 +1,7 @@
 //! A worker: an instance of every node, and what it does with them, one thing after the other.
 
+mod limit;
+
 use crate::grouping::GroupingNode;
 use crate::layout::{Kind, Layout, Readers};
 use crate::outbox::Outbox;
@@ -41,6 +43,10 @@ pub(crate) struct Worker<'a> {
     offers: bool,
     /// How often a side input had changed when elements were last looked at that wait for one.
     sides: u64,
+    /// How many rows each node has taken.
+    taken: Vec<usize>,
+    /// How often somebody looked whether there is too much in memory.
+    looks: usize,
     /// Whether a window that is due has to wait, because there is no room for what it makes.
     is_held_up: bool,
     /// Whether something here waits for synchronized processing time.
@@ -86,12 +92,6 @@ enum Instance {
 /// How much of a node is left to do: elements that can be processed, and that wait for side inputs.
 pub(crate) type Waits = (usize, usize);
 
-impl Instance {
-    fn grouping(&mut self) -> Option<&mut GroupingNode> {
-        if let Instance::Grouping(grouping) = self { Some(grouping) } else { None }
-    }
-}
-
 impl<'a> Worker<'a> {
     /// # Errors
     /// The graph does not fit the code.
@@ -116,6 +116,8 @@ impl<'a> Worker<'a> {
             then,
             offers: false,
             sides: 0,
+            taken: vec![0; layout.nodes.len()],
+            looks: 0,
             is_held_up: false,
             waits: false,
         })
@@ -209,6 +211,7 @@ impl<'a> Worker<'a> {
     /// Hands a parcel to its node.
     fn accept(&mut self, node: NodeId, parcel: Parcel) -> Result<()> {
         let now = self.now(node);
+        self.taken[node] += parcel.len;
         match &mut self.nodes[node] {
             Instance::Relay(feed) => {
                 feed.start_bundle()?;
@@ -239,26 +242,6 @@ impl<'a> Worker<'a> {
             }
             Instance::Elsewhere => Err(misfit()),
         }
-    }
-
-    /// Lets the largest store spill, if there is a limit and this worker holds more than its part.
-    fn relieve(&mut self) -> Result<()> {
-        let Some(memory) = &self.shared.memory else { return Ok(()) };
-        let mut stores: Vec<_> = self.nodes.iter_mut().filter_map(Instance::grouping).collect();
-        let all = |stores: &[&mut GroupingNode]| stores.iter().map(|store| store.held()).sum::<usize>();
-        let mut held = all(&stores);
-        while memory.presses(self.number, held) {
-            if let Some(largest) = stores.iter_mut().max_by_key(|store| store.held()) {
-                largest.spill()?;
-            }
-            let before = std::mem::replace(&mut held, all(&stores));
-            if held >= before {
-                // What is left is in use.
-                return Ok(());
-            }
-        }
-        memory.others().for_each(|other| self.shared.wake(other));
-        Ok(())
     }
 
     /// Lets elements go on whose side inputs have come.

@@ -118,6 +118,12 @@ impl Memory {
         self.timers.hold().into_iter().chain(self.ends.earliest()).min()
     }
 
+    /// How many bytes of keys and state there are; counted on demand.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.states.bytes()
+    }
+
     /// No window that has state or timers expires before this.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {

@@ -79,6 +79,12 @@ impl States {
         self.0.is_empty()
     }
 
+    /// Counts the bytes of keys and of all that is in cells.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|((key, _), cells)| key.len() + cells.bytes()).sum()
+    }
+
     /// Counts the pairs of key and window that have state.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -87,6 +93,13 @@ impl States {
 }
 
 impl Cells {
+    fn bytes(&self) -> usize {
+        let lists = self.0.values().flat_map(|contents| contents.list.values());
+        let values = self.0.values().flat_map(|contents| &contents.values);
+        let keys = values.clone().map(|(key, _)| key.len()).sum::<usize>();
+        keys + values.map(|(_, values)| values).chain(lists).flatten().map(Bytes::len).sum::<usize>()
+    }
+
     fn apply(&mut self, cell: &'static str, change: CellChange) {
         let contents = self.0.entry(cell).or_default();
         match change {

@@ -113,11 +113,25 @@ impl Memory {
         self.stores / self.held.len()
     }
 
+    /// Whether a fifth more is resident than the limit allows: what to say then. Not all of memory is in stores that can spill.
+    pub(crate) fn excess(&self) -> Option<String> {
+        let limit = self.limit?;
+        let resident = resident().filter(|resident| *resident > limit + limit / 5)?;
+        Some(format!("{} MiB are in memory, which is more than the limit of {} MiB", resident / MIB, limit / MIB))
+    }
+
     /// For how many parcels an inbox has room.
     pub(crate) fn parcels(&self) -> usize {
         let most = |limit: usize| limit / self.held.len() / (16 * MIB);
         self.limit.map_or(MOST_PARCELS, most).clamp(2, MOST_PARCELS)
     }
+}
+
+/// The resident set of the process, where the system tells.
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()? << 10)
 }
 
 /// For how many parcels an inbox has room.
