@@ -139,9 +139,8 @@ impl<K: Key, V: Element> StatefulDoFn for First<K, V> {
 
     fn process(&mut self, _: &K, value: V, state: &mut Passed, ctx: &mut Passing<'_, V>) -> Result<(), BoxError> {
         let at = if self.in_processing_time { ctx.processing_time() } else { ctx.timestamp() };
-        let apart = Duration::from_millis(1);
-        let near = at - self.period + apart..at + self.period;
-        if state.at.range(near).next().is_some() {
+        let near = at - self.period..at + self.period;
+        if state.at.range(near).any(|(other, ())| at.saturating_since(other) < self.period) {
             return Ok(());
         }
         state.at.insert(at, ());
