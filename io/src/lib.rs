@@ -1,11 +1,14 @@
 //! Sources and sinks: how elements enter a pipeline from other systems and leave it again.
 //!
-//! One module per system: [`text`], [`csv`] and [`json`]. [`files`] is the layer beneath them; it knows nothing of
+//! One module per system: [`text`], [`csv`] and [`json`]; [`follow`] reads
+//! text as it is written. [`files`] is the layer beneath them; it knows nothing of
 //! pipelines.
 
 pub mod csv;
 pub mod files;
+pub mod follow;
 pub mod json;
+pub mod live;
 pub mod text;
 
 mod bad_row;

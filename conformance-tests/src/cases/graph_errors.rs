@@ -229,3 +229,12 @@ pub(super) fn a_side_input_that_is_never_ready(_: &dyn Runner) -> CaseResult {
     let made = format!("made by `Numbers` ({made}), {why}");
     is_refused(graph, &[&format!("`Look` ({line}): it looks at a side input, {made}")])
 }
+
+pub(super) fn sliding_windows_of_broken_periods(_: &dyn Runner) -> CaseResult {
+    let graph = Root::build(|root| {
+        let sliding = CombineSliding::of(ferrobeam::time::millis(25)).every(ferrobeam::time::millis(10)).with(sum());
+        root.create([(1u64, 1u64)]).apply(sliding).discard();
+        Ok(())
+    });
+    is_refused(graph, &["windows of 25 ms are no whole multiple of their period of 10 ms", file!()])
+}

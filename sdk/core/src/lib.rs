@@ -19,6 +19,7 @@ pub mod metrics;
 mod pcollection;
 mod root;
 pub mod runner;
+pub mod streaming;
 pub mod testing;
 pub mod time;
 pub mod transforms;
@@ -54,6 +55,11 @@ pub mod prelude {
     };
     pub use crate::dofn::{BundleContext, Context, DoFn, Emitter, Tag};
     pub use crate::metrics::{Counter, Distribution, Gauge, StringSet};
+    pub use crate::streaming::{
+        CombineSliding, CountWindows, Deduplicate, GroupIntoBatches, GroupRecent, IntervalJoin, InverseCombineFn,
+        PeriodicImpulse, PeriodicSequence, RateLimit, Refreshed, SampleFraction, SequenceDefinition, TemporalJoin,
+        WithProcessingTime,
+    };
     pub use crate::transforms::TaggedOutputs;
     pub use crate::transforms::flatten::flatten;
     pub use crate::transforms::group_by_key::Grouped;

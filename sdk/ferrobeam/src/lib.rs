@@ -36,5 +36,5 @@ pub use ferrobeam_core::__private;
 /// What a pipeline's file imports.
 pub mod prelude {
     pub use ferrobeam_core::prelude::*;
-    pub use ferrobeam_io::{csv, json, text};
+    pub use ferrobeam_io::{csv, follow, json, live, text};
 }

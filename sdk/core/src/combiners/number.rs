@@ -57,6 +57,9 @@ pub trait Total: Element + Copy + Default {
     /// Adds two totals.
     fn add(a: Self, b: Self) -> Self;
 
+    /// Takes the second total out of the first.
+    fn subtract(a: Self, b: Self) -> Self;
+
     /// The share of each of `n`.
     fn divide(self, n: u64) -> f64;
 }
@@ -98,6 +101,10 @@ impl Total for Wide {
         i128::from(a).wrapping_add(b.into()).into()
     }
 
+    fn subtract(a: Wide, b: Wide) -> Wide {
+        i128::from(a).wrapping_sub(b.into()).into()
+    }
+
     fn divide(self, n: u64) -> f64 {
         i128::from(self) as f64 / n as f64
     }
@@ -128,6 +135,10 @@ impl Total for f64 {
     #[inline]
     fn add(a: f64, b: f64) -> f64 {
         a + b
+    }
+
+    fn subtract(a: f64, b: f64) -> f64 {
+        a - b
     }
 
     fn divide(self, n: u64) -> f64 {

@@ -50,7 +50,10 @@ impl<T: Element> PCollection<T> {
     }
 
     #[track_caller]
-    fn timestamps<U: Element>(&self, f: impl Fn(Timestamp, T) -> U + Send + Sync + 'static) -> PCollection<U> {
+    pub(crate) fn timestamps<U: Element>(
+        &self,
+        f: impl Fn(Timestamp, T) -> U + Send + Sync + 'static,
+    ) -> PCollection<U> {
         self.step("Timestamps", BatchStep::new(move |batch| Ok(timestamps(batch, &f))))
     }
 }

@@ -1,0 +1,247 @@
+//! The files of a directory as they are now, open as long as they may grow.
+//!
+//! An open file stays readable when it is renamed or removed, and its number is not given to another. So a worker keeps
+//! them open, and looks at the pattern again and again for what is new.
+
+use super::position::{Directory, FileId, Position};
+use crate::files::{Compression, FileError, expand};
+use ferrobeam_core::Timestamp;
+use glob::Pattern;
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How many of the first bytes of a file tell it from another.
+const HEAD: u64 = 1024;
+
+/// How many bytes are read at a time, unless a line is longer.
+const CHUNK: u64 = 64 << 10;
+
+/// Far above what a line should be.
+const LONGEST: u64 = 64 << 20;
+
+/// A file that is open.
+pub(crate) struct OpenFile {
+    pub(crate) path: String,
+    file: File,
+    size: u64,
+    /// When it was seen to grow, in processing time.
+    grew: Timestamp,
+    /// Whether the pattern still finds it.
+    is_there: bool,
+    head: Vec<u8>,
+    /// After how many steps it was to be forgotten. It stays until that counts, for a bundle may be repeated.
+    forgotten: Option<u64>,
+}
+
+/// What is to be done next.
+pub(crate) enum Turn {
+    /// These bytes come next in a file; they hold whole lines only, or its last one.
+    Read(FileId, u64, Vec<u8>),
+    Restart(FileId),
+    Forget(FileId),
+    /// There is nothing to read.
+    Nothing,
+}
+
+/// The files that a pattern finds.
+pub(crate) struct Table {
+    pattern: String,
+    except: Vec<Pattern>,
+    idle: Duration,
+    files: BTreeMap<FileId, OpenFile>,
+}
+
+#[cfg(unix)]
+fn id_of(_: &str, metadata: &Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt;
+    FileId { device: metadata.dev(), inode: metadata.ino() }
+}
+
+/// Without numbers a file is its path.
+#[cfg(not(unix))]
+fn id_of(path: &str, _: &Metadata) -> FileId {
+    FileId { device: 0, inode: xxh3_64(path.as_bytes()) }
+}
+
+impl OpenFile {
+    /// The hash of what tells the file from others, as far as it was read up to `offset`.
+    pub(crate) fn check(&self, offset: u64) -> u64 {
+        // At most `HEAD`, which is small.
+        let known = self.head.len().min(offset.min(HEAD) as usize);
+        xxh3_64(&self.head[..known])
+    }
+
+    /// Whether it was forgotten.
+    fn is_over(&self, id: FileId, directory: &Directory) -> bool {
+        self.forgotten.is_some_and(|steps| steps < directory.steps() && directory.file(id).is_none())
+    }
+
+    fn bytes(&mut self, from: u64, most: u64) -> Result<Vec<u8>, FileError> {
+        let mut bytes = Vec::new();
+        let read = self.file.seek(SeekFrom::Start(from)).and_then(|_| (&self.file).take(most).read_to_end(&mut bytes));
+        read.map(|_| bytes).map_err(FileError::io("read", &self.path))
+    }
+
+    fn look(&mut self, now: Timestamp) -> Result<(), FileError> {
+        let size = self.file.metadata().map_err(FileError::io("look at", &self.path))?.len();
+        if size != self.size {
+            (self.size, self.grew) = (size, now);
+            self.head = self.bytes(0, HEAD)?;
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    pub(crate) fn new(pattern: String, except: Vec<Pattern>, idle: Duration) -> Table {
+        Table { pattern, except, idle, files: BTreeMap::new() }
+    }
+
+    /// Forgets all: another run begins.
+    pub(crate) fn clear(&mut self) {
+        self.files.clear();
+    }
+
+    /// Closes what was forgotten, as a bundle begins: what it begins with is committed. (Bundles that drain may call twice.)
+    pub(crate) fn settle(&mut self, directory: &Directory) {
+        if !directory.is_draining() {
+            self.files.retain(|id, file| !file.is_over(*id, directory));
+        }
+    }
+
+    pub(crate) fn path(&self, id: FileId) -> Option<&str> {
+        self.files.get(&id).map(|file| file.path.as_str())
+    }
+
+    pub(crate) fn check(&self, id: FileId, offset: u64) -> u64 {
+        self.files.get(&id).map_or(0, |file| file.check(offset))
+    }
+
+    /// Looks for files, and at the sizes of those that are known.
+    ///
+    /// # Errors
+    /// A directory cannot be listed or a file not be opened. That there is none, or that one goes in this moment, is no error.
+    pub(crate) fn scan(&mut self, now: Timestamp) -> Result<(), FileError> {
+        let found = match expand(&self.pattern) {
+            Err(FileError::Directory { path }) => expand(&path.join("*").display().to_string()),
+            found => found,
+        };
+        let found = match found {
+            Err(FileError::NoMatch { .. } | FileError::OnlyDirectories { .. }) => Vec::new(),
+            // One went between being found and being looked at; the others wait for the next time.
+            Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
+            found => found?,
+        };
+        self.files.values_mut().for_each(|file| file.is_there = false);
+        for path in found.into_iter().map(|file| file.path) {
+            let name = path.rsplit(std::path::is_separator).next().unwrap_or(&path);
+            let is_wanted = Compression::of(&path) == Compression::None;
+            if is_wanted && !self.except.iter().any(|except| except.matches(name)) {
+                self.open(path, now)?;
+            }
+        }
+        self.files.values_mut().try_for_each(|file| file.look(now))
+    }
+
+    fn open(&mut self, path: String, now: Timestamp) -> Result<(), FileError> {
+        let metadata = match std::fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            metadata => metadata.map_err(FileError::io("look at", &path))?,
+        };
+        if let Some(known) = self.files.get_mut(&id_of(&path, &metadata)) {
+            (known.path, known.is_there) = (path, true);
+            return Ok(());
+        }
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            file => file.map_err(FileError::io("open", &path))?,
+        };
+        // Of what was opened, which may be another one by now.
+        let metadata = file.metadata().map_err(FileError::io("look at", &path))?;
+        let open = OpenFile { path, file, size: 0, grew: now, is_there: true, head: Vec::new(), forgotten: None };
+        self.files.insert(id_of(&open.path, &metadata), open);
+        Ok(())
+    }
+
+    /// What to do next: the file whose event time is least has the first turn.
+    ///
+    /// # Errors
+    /// A file cannot be read, or a line is too long.
+    pub(crate) fn turn(&mut self, directory: &Directory, now: Timestamp) -> Result<Turn, FileError> {
+        let position = |id| directory.file(id).map_or((0, Timestamp::MIN), |file| (file.offset, file.latest));
+        let wanted = self.files.iter().filter(|(id, file)| !file.is_over(**id, directory));
+        let ids: Vec<FileId> = wanted.map(|(id, _)| *id).collect();
+        let mut order: Vec<_> = ids.into_iter().map(|id| (position(id).1, id, position(id).0)).collect();
+        order.sort_unstable();
+        let mut gone = None;
+        for (_, id, offset) in order {
+            let Some(file) = self.files.get_mut(&id) else { continue };
+            let known = directory.file(id);
+            let is_cut = file.size < offset;
+            if is_cut || known.is_some_and(|known| offset > 0 && known.check != file.check(offset)) {
+                return Ok(Turn::Restart(id));
+            }
+            let end = directory.end(id).min(file.size);
+            if offset < end {
+                let bytes = whole_lines(file, offset, end)?;
+                if !bytes.is_empty() {
+                    return Ok(Turn::Read(id, offset, bytes));
+                }
+            }
+            if !file.is_there && file.grew + self.idle <= now {
+                // Nobody will write the end of its last line.
+                let bytes = if offset < end { file.bytes(offset, end - offset)? } else { Vec::new() };
+                if !bytes.is_empty() {
+                    return Ok(Turn::Read(id, offset, bytes));
+                }
+                gone.get_or_insert(id);
+            }
+        }
+        let Some(id) = gone else { return Ok(Turn::Nothing) };
+        if let Some(file) = self.files.get_mut(&id) {
+            file.forgotten = Some(directory.steps());
+        }
+        Ok(Turn::Forget(id))
+    }
+
+    /// The event time that no file lies before which is not idle; if all are, the latest of them.
+    pub(crate) fn event_time(&self, directory: &Directory, now: Timestamp) -> Option<Timestamp> {
+        let position = |id: &FileId| directory.file(*id);
+        let is_busy = |(id, file): &(&FileId, &OpenFile)| {
+            let offset = position(id).map_or(0, |known| known.offset);
+            file.grew + self.idle > now || offset < file.size
+        };
+        let latest = |known: Option<&Position>| known.map_or(Timestamp::MIN, |known| known.latest);
+        let files = self.files.iter().filter(|(id, file)| !file.is_over(**id, directory));
+        let busy = files.filter(is_busy).map(|(id, _)| latest(position(id))).min();
+        busy.or_else(|| directory.files().iter().map(|file| file.latest).max())
+    }
+
+    /// How long the files are now.
+    pub(crate) fn sizes(&self) -> Vec<(FileId, u64)> {
+        self.files.iter().map(|(id, file)| (*id, file.size)).collect()
+    }
+}
+
+/// The next whole lines of a file; nothing if the first of them has no end yet.
+fn whole_lines(file: &mut OpenFile, from: u64, end: u64) -> Result<Vec<u8>, FileError> {
+    let mut most = CHUNK;
+    loop {
+        let mut bytes = file.bytes(from, most.min(end - from))?;
+        if let Some(last) = memchr::memrchr(b'\n', &bytes) {
+            bytes.truncate(last + 1);
+            return Ok(bytes);
+        }
+        if bytes.len() as u64 > LONGEST {
+            let message = format!("the line at byte {from} is longer than {LONGEST} bytes");
+            return Err(FileError::io("read", &file.path)(std::io::Error::other(message)));
+        }
+        if (bytes.len() as u64) < most {
+            return Ok(Vec::new());
+        }
+        most *= 4;
+    }
+}
