@@ -5,12 +5,14 @@ use crate::file_range::Files;
 use crate::files::RangeSizes;
 use crate::line_source::{LineFormat, LineSource};
 use crate::write::{Output, write_lines};
+use crate::write_stream::{Cut, write_stream};
 use ferrobeam_core::dofn::{Context, DoFn};
 use ferrobeam_core::{BoxError, Element, PCollection, PTransform, Root};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Reads a value of each line of the files that `pattern` means; lines of nothing but white space are ignored.
 ///
@@ -133,6 +135,39 @@ impl Write {
     /// How the files' names end (in `.jsonl` unless set). `.gz`, `.zst` and `.bz2` at its end compress.
     pub fn suffix(self, suffix: impl Into<String>) -> Self {
         Write { output: Output { suffix: suffix.into(), ..self.output } }
+    }
+}
+
+impl Write {
+    /// Writes a file for each window, pane and shard of a stream: see [`crate::text::Write::windowed`].
+    pub fn windowed(self) -> WriteStream {
+        WriteStream { output: self.output, cut: Cut::Windows }
+    }
+
+    /// Writes files of limited size and age of a stream: see [`crate::text::Write::rolling`].
+    pub fn rolling(self, bytes: u64, age: Duration) -> WriteStream {
+        WriteStream { output: self.output, cut: Cut::Rolling { bytes, age } }
+    }
+}
+
+/// The transform that [`Write::windowed`] and [`Write::rolling`] make.
+#[derive(Clone, Debug)]
+#[must_use = "a transform does nothing until it is applied"]
+pub struct WriteStream {
+    output: Output,
+    cut: Cut,
+}
+
+impl<T: Element + Serialize> PTransform<PCollection<T>> for WriteStream {
+    type Output = ();
+
+    fn name(&self) -> String {
+        "WriteJson".to_owned()
+    }
+
+    #[track_caller]
+    fn expand(self, values: PCollection<T>) {
+        write_stream(&values.par_do(ToJson(PhantomData)).named("ToJson"), self.output, self.cut);
     }
 }
 

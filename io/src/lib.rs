@@ -15,5 +15,6 @@ mod bad_row;
 mod file_range;
 mod line_source;
 mod write;
+mod write_stream;
 
 pub use bad_row::BadRow;

@@ -5,9 +5,11 @@ use crate::file_range::Files;
 use crate::files::RangeSizes;
 use crate::line_source::{LineFormat, LineSource};
 use crate::write::{Output, write_lines};
+use crate::write_stream::{Cut, write_stream};
 use ferrobeam_core::dofn::{Context, DoFn};
 use ferrobeam_core::{BoxError, PCollection, PTransform, Root, coder};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Reads the lines of the files that `pattern` means, without their ends (`\n` or `\r\n`).
 ///
@@ -80,7 +82,7 @@ impl LineFormat for Text {
 /// can be relied upon.
 ///
 /// Windows play no part: all of them go to the same files. A collection that is unbounded is an error when the pipeline
-/// is built.
+/// is built, unless it is cut into files of its own by [`Write::windowed`] or [`Write::rolling`].
 ///
 /// A run fails if the output directory does not exist or cannot be written to, or a string contains `\n`: it would be
 /// read back as two lines.
@@ -104,6 +106,70 @@ impl Write {
     /// How the files' names end (in `.txt` unless set). `.gz`, `.zst` and `.bz2` at its end compress.
     pub fn suffix(self, suffix: impl Into<String>) -> Self {
         Write { output: Output { suffix: suffix.into(), ..self.output } }
+    }
+}
+
+impl Write {
+    /// Writes the files of a stream while it goes on: one for each shard, window and pane, as soon as the pane is complete. The
+    /// windows and the trigger are those of the collection; with an accumulating one each pane's file has all so far.
+    ///
+    /// A file is called `PREFIX-START-END-paneN-SSSSS-of-NNNNN-RUN.txt`, with the window's start and end and the time at which
+    /// the run began, so that no run replaces another's files. It appears at once, by a rename, when it is whole; there is
+    /// none for a shard without lines.
+    ///
+    /// ```
+    /// use ferrobeam_core::{prelude::*, time::*};
+    /// use ferrobeam_io::{follow, text};
+    /// Root::build(|root| {
+    ///     let lines = root.apply(follow::directory("logs")).map(|line| line.text);
+    ///     lines.window(FixedWindows::of(minutes(1))).apply(text::write("copies/log").windowed());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    pub fn windowed(self) -> WriteStream {
+        WriteStream { output: self.output, cut: Cut::Windows }
+    }
+
+    /// Writes the files of a stream while it goes on, without windows: each shard begins a new file when the one before has
+    /// `bytes` bytes (before compression), or when so much processing time has passed since its first line.
+    ///
+    /// A file is called `PREFIX-RUN-SSSSS-of-NNNNN-FFFFFF.txt`, the last number being that of the shard's file, and appears as
+    /// [`windowed`](Write::windowed) ones do. Until then its lines are kept as state, and hold the watermark behind them.
+    ///
+    /// ```
+    /// use ferrobeam_core::{prelude::*, time::*};
+    /// use ferrobeam_io::{follow, text};
+    /// Root::build(|root| {
+    ///     let lines = root.apply(follow::directory("logs")).map(|line| line.text);
+    ///     lines.apply(text::write("copies/log.gz").suffix(".txt.gz").rolling(64 << 20, minutes(5)));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), ferrobeam_core::Error>(())
+    /// ```
+    pub fn rolling(self, bytes: u64, age: Duration) -> WriteStream {
+        WriteStream { output: self.output, cut: Cut::Rolling { bytes, age } }
+    }
+}
+
+/// The transform that [`Write::windowed`] and [`Write::rolling`] make.
+#[derive(Clone, Debug)]
+#[must_use = "a transform does nothing until it is applied"]
+pub struct WriteStream {
+    output: Output,
+    cut: Cut,
+}
+
+impl PTransform<PCollection<String>> for WriteStream {
+    type Output = ();
+
+    fn name(&self) -> String {
+        "WriteText".to_owned()
+    }
+
+    #[track_caller]
+    fn expand(self, lines: PCollection<String>) {
+        write_stream(&lines.par_do(OneLine).named("Check"), self.output, self.cut);
     }
 }
 

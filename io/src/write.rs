@@ -57,7 +57,7 @@ pub(crate) fn write_lines(lines: &PCollection<String>, headers: Option<&PCollect
 /// What comes to a shard: a line, or nothing but the shard's existence.
 type Piece = Option<String>;
 
-fn shard_of(line: &str, count: u32) -> u32 {
+pub(crate) fn shard_of(line: &str, count: u32) -> u32 {
     // Less than `count`, which is a u32.
     (xxh3_64(line.as_bytes()) % u64::from(count)) as u32
 }

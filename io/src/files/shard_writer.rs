@@ -36,6 +36,32 @@ impl ShardWriter {
         ShardWriter::over(file, shard, Temporary { path, target, is_kept: false })
     }
 
+    /// Makes a hidden temporary file beside `target`, for an output of which nobody knows how many files there will be.
+    pub(crate) fn beside(target: PathBuf) -> Result<ShardWriter, FileError> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let attempt = RandomState::new().hash_one(std::process::id());
+        let path = target.with_file_name(format!(".{name}.{attempt:016x}.tmp"));
+        let file = File::create_new(&path).map_err(FileError::io("write", &path))?;
+        ShardWriter::over(file, 0, Temporary { path, target, is_kept: false })
+    }
+
+    /// Completes the file and moves it to its place, where a repetition replaces it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ShardWriter::finish`]; and if it cannot be moved.
+    pub(crate) fn commit(self) -> Result<(), FileError> {
+        let target = self.file.target.clone();
+        let written = self.finish()?;
+        if let Err(error) = fs::rename(&written.path, &target) {
+            // The failure to move it is the one to tell.
+            let _ = fs::remove_file(&written.path);
+            return Err(FileError::io("write", target)(error));
+        }
+        let directory = target.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        super::shards::sync_directory(directory)
+    }
+
     fn over(file: File, shard: u32, temporary: Temporary) -> Result<ShardWriter, FileError> {
         let hashed = BufWriter::with_capacity(BUFFER, Hashed { file, hash: Box::default() });
         let out =

@@ -152,7 +152,7 @@ impl Shards {
 }
 
 /// Makes renames in `directory` last. Only Unix can open a directory to do so.
-fn sync_directory(directory: &Path) -> Result<(), FileError> {
+pub(super) fn sync_directory(directory: &Path) -> Result<(), FileError> {
     if cfg!(unix) {
         File::open(directory)
             .and_then(|file| file.sync_all())

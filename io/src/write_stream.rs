@@ -1,0 +1,147 @@
+//! The graph that writes a stream to files, each of which is complete some time before the stream is.
+//!
+//! What a file holds, and its name, are settled before it is written: between the two steps stands a reshuffle, so that a
+//! bundle that is repeated writes the same file again. Files have the run's time in their names, which is made by a step when
+//! the pipeline runs: the numbers of two runs mean different files.
+
+use crate::files::ShardWriter;
+use crate::write::{Output, shard_of};
+use ferrobeam_core::dofn::stateful::{StatefulContext, StatefulDoFn, Value};
+use ferrobeam_core::dofn::{Context, DoFn};
+use ferrobeam_core::streaming::GroupIntoBatches;
+use ferrobeam_core::transforms::group_by_key::Grouped;
+use ferrobeam_core::transforms::side_inputs::Singleton;
+use ferrobeam_core::windowing::{GlobalWindows, Window};
+use ferrobeam_core::{BoxError, PCollection, State, Timestamp};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// Where a file ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cut {
+    Windows,
+    Rolling { bytes: u64, age: Duration },
+}
+
+/// What a file is called before and behind the run's time, and its lines.
+type NamedFile = ((String, String), Vec<String>);
+
+/// Writes lines.
+#[track_caller]
+pub(crate) fn write_stream(lines: &PCollection<String>, output: Output, cut: Cut) {
+    let count = output.shards.max(1);
+    let root = lines.root();
+    root.reserve(format!("the files `{}-*{}`", output.prefix, output.suffix));
+    let shards = |lines: &PCollection<String>| lines.map(move |line| (shard_of(&line, count), line)).named("Shard");
+    let files = match cut {
+        Cut::Windows => {
+            shards(lines).group_by_key::<u32, String>().named("Group").par_do(ByWindow { count }).named("Name")
+        }
+        Cut::Rolling { bytes, age } => {
+            let batches = GroupIntoBatches::of_byte_size(bytes).max_buffering(age);
+            let batches = shards(&lines.window(GlobalWindows::new())).apply(batches);
+            batches.par_do_stateful(InTurn { count }).named("Name")
+        }
+    };
+    let run = root.impulse().par_do(Run).named("Run").as_singleton();
+    let write = WriteFile { output, run: run.clone() };
+    files.reshuffle().par_do_with(run, write).named("Write").discard();
+}
+
+/// A time as a part of a file's name.
+fn in_name(at: Timestamp) -> String {
+    let text = at.to_string();
+    if text.contains(' ') { at.millis().to_string() } else { text.replace(':', "") }
+}
+
+#[derive(Clone)]
+struct ByWindow {
+    count: u32,
+}
+
+impl DoFn for ByWindow {
+    type In = (u32, Grouped<String>);
+    type Out = NamedFile;
+
+    fn process(&mut self, (shard, lines): Self::In, ctx: &mut Context<'_, NamedFile>) -> Result<(), BoxError> {
+        // A pane may be empty, to say that a window is complete.
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let window = match ctx.window() {
+            Window::Global => "global".to_owned(),
+            Window::Interval { start, end } => format!("{}-{}", in_name(start), in_name(end)),
+        };
+        let name = format!("-{window}-pane{}-{shard:05}-of-{:05}", ctx.pane().index, self.count);
+        ctx.emit(((name, String::new()), lines.into_iter().collect()));
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+struct InTurn {
+    count: u32,
+}
+
+#[derive(State)]
+#[state(crate = "ferrobeam_core")]
+struct Files {
+    written: Value<u64>,
+}
+
+impl StatefulDoFn for InTurn {
+    type Key = u32;
+    type In = Vec<String>;
+    type Out = NamedFile;
+    type State = Files;
+    type Timer = ();
+
+    fn process(
+        &mut self,
+        shard: &u32,
+        lines: Vec<String>,
+        state: &mut Files,
+        ctx: &mut StatefulContext<'_, NamedFile, ()>,
+    ) -> Result<(), BoxError> {
+        let number = state.written.get().copied().unwrap_or_default();
+        state.written.set(number + 1);
+        ctx.emit(((String::new(), format!("-{shard:05}-of-{:05}-{number:06}", self.count)), lines));
+        Ok(())
+    }
+}
+
+/// When the run began, by the clock of the machine.
+#[derive(Clone)]
+struct Run;
+
+impl DoFn for Run {
+    type In = ();
+    type Out = String;
+
+    fn process(&mut self, (): (), ctx: &mut Context<'_, String>) -> Result<(), BoxError> {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+        ctx.emit(in_name(Timestamp::EPOCH + since_1970));
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+struct WriteFile {
+    output: Output,
+    run: Singleton<String>,
+}
+
+impl DoFn for WriteFile {
+    type In = NamedFile;
+    type Out = ();
+
+    fn process(&mut self, ((before, behind), lines): NamedFile, ctx: &mut Context<'_, ()>) -> Result<(), BoxError> {
+        let Output { prefix, suffix, .. } = &self.output;
+        let run = ctx.side(&self.run)?;
+        let mut writer = ShardWriter::beside(PathBuf::from(format!("{prefix}{before}-{run}{behind}{suffix}")))?;
+        for line in lines {
+            writer.write_line(line.as_bytes())?;
+        }
+        Ok(writer.commit()?)
+    }
+}
