@@ -32,6 +32,11 @@ pub struct Flags {
 pub struct Tally(Arc<Mutex<(u64, u64)>>);
 
 impl Tally {
+    /// How many results there were, and the sum.
+    pub fn total(&self) -> (u64, u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A step that takes each result with what it adds to the checksum.
     pub fn step<T>(&self, check: fn(&T, Window) -> u64) -> TallyStep<T> {
         TallyStep { tally: self.clone(), check, own: (0, 0), of: PhantomData }
@@ -90,7 +95,7 @@ pub fn run(
         construct(root, &tally);
         Ok(())
     })?;
-    let (count, sum) = *tally.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let (count, sum) = tally.total();
     let seconds = begun.elapsed().as_secs_f64();
     let alone = ("ferrobeam".to_owned(), workload);
     let (peer, w) = workload.split_once('/').map_or(alone, |(w, query)| (format!("ferrobeam:{query}"), w));

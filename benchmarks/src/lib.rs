@@ -4,6 +4,7 @@
 pub mod auctions;
 pub mod checksum;
 pub mod contest;
+pub mod nexmark;
 pub mod striped;
 
 use std::path::Path;

@@ -1,0 +1,59 @@
+//! The pipelines and the plain loops come to the same.
+
+use super::events::{Digest, Event};
+use super::expected::{Results, expected, last_means};
+use super::*;
+use ferrobeam::runner::Runner;
+use ferrobeam::{DirectRunner, LocalRunner};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// A folder that goes at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("ferrobeam-nexmark-test-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(query: &Query, runner: &dyn Runner, workers: usize, events: u64, folder: &Path) -> Results {
+    let setup = Setup { tally: Tally::default(), workers, folder: folder.to_owned() };
+    let construct = |root: &Root| {
+        query.build(root, events, &setup);
+        Ok(())
+    };
+    runner.run(construct).unwrap();
+    let (count, checksum) = setup.tally.total();
+    Results { count, checksum }
+}
+
+fn holds(query: &Query, runner: &dyn Runner, workers: usize, events: u64) {
+    let folder = Folder::new(&format!("{}-{}-{workers}", query.name, runner.name()));
+    let (got, want) = (run(query, runner, workers, events, &folder.0), expected(query.name, events).unwrap());
+    match query.promise {
+        Promise::Results => {
+            assert_eq!(got, want, "{}", query.name);
+            assert!(got.count > 0, "{}", query.name);
+        }
+        Promise::Checksum => assert_eq!(got.checksum, want.checksum, "{}", query.name),
+        Promise::End => assert!(got.count >= want.count, "{}", query.name),
+    }
+}
+
+/// Enough for four windows of ten seconds.
+const EVENTS: u64 = 320_000;
+
+#[test]
+fn on_one_worker() {
+    QUERIES.iter().for_each(|query| holds(query, &LocalRunner::new().workers(1).skip_waiting(), 1, EVENTS));
+}
