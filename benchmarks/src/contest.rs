@@ -1,5 +1,7 @@
 //! What the programs have in common that run beside those of `peers/rust`: flags, and the line with the result.
 
+#![allow(clippy::print_stdout, reason = "a program that tells what it did")]
+
 use ferrobeam::LocalRunner;
 use ferrobeam::prelude::*;
 use ferrobeam::windowing::Window;

@@ -1,5 +1,7 @@
 //! Nexmark on the local runner: how many events a second each query takes.
 
+#![allow(clippy::print_stdout, reason = "a program that tells what it did")]
+
 use clap::Parser;
 use ferrobeam::LocalRunner;
 use ferrobeam_benchmarks::contest::Tally;

@@ -1,5 +1,7 @@
 //! How long it takes from the beginning of `main` to the first output of the local runner, and what the process holds then.
 
+#![allow(clippy::print_stdout, reason = "a program that tells what it did")]
+
 use ferrobeam::LocalRunner;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -42,7 +42,7 @@ const LAST_NAMES: [&str; 9] = ["Shultz", "Abrams", "Spencer", "White", "Bartels"
 
 /// The letters of all texts.
 static TEXT: LazyLock<String> = LazyLock::new(|| {
-    let letter = |mixed: u64| if mixed % 6 == 0 { ' ' } else { char::from(b'a' + (mixed >> 8) as u8 % 26) };
+    let letter = |mixed: u64| if mixed.is_multiple_of(6) { ' ' } else { char::from(b'a' + (mixed >> 8) as u8 % 26) };
     (0..1 << 13).map(|i| letter(mix(SEED ^ i))).collect()
 });
 
@@ -190,7 +190,7 @@ mod tests {
         assert!(persons.into_iter().eq(FIRST_ID..FIRST_ID + 1000));
         assert!(auctions.into_iter().eq(FIRST_ID..FIRST_ID + 3000));
         assert_eq!(bids.len(), 46_000);
-        let hot = bids.iter().filter(|bid| (bid.auction - FIRST_ID) % HOT == 0).count();
+        let hot = bids.iter().filter(|bid| (bid.auction - FIRST_ID).is_multiple_of(HOT)).count();
         assert!((22_000..25_000).contains(&hot), "{hot}");
         assert!(bids.iter().all(|bid| bid.bidder < FIRST_ID + 1000 + LEAD && bid.auction < FIRST_ID + 3000 + LEAD));
     }

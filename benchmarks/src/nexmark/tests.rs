@@ -1,13 +1,10 @@
 //! The pipelines and the plain loops come to the same.
 
-use super::events::{Digest, Event};
-use super::expected::{Results, expected, last_means};
+use super::expected::{Results, expected};
 use super::*;
+use ferrobeam::LocalRunner;
 use ferrobeam::runner::Runner;
-use ferrobeam::{DirectRunner, LocalRunner};
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 /// A folder that goes at the end.
 struct Folder(PathBuf);
@@ -56,4 +53,9 @@ const EVENTS: u64 = 320_000;
 #[test]
 fn on_one_worker() {
     QUERIES.iter().for_each(|query| holds(query, &LocalRunner::new().workers(1).skip_waiting(), 1, EVENTS));
+}
+
+#[test]
+fn on_two_workers() {
+    QUERIES.iter().for_each(|query| holds(query, &LocalRunner::new().workers(2).skip_waiting(), 2, EVENTS));
 }

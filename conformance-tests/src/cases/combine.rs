@@ -210,3 +210,24 @@ pub(super) fn a_panic_at_the_end_of_a_combine_names_the_key(runner: &dyn Runner)
     });
     fails(result, &["`Count`", "panicked on", "\"many\"", "no words", &line])
 }
+
+pub(super) fn fanout_changes_nothing(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let pairs = root.create(0u64..3000).reshuffle().key_by(|x| x % 3).combine_per_key_with_fanout(sum(), 4);
+        assert_that(&pairs).contains_in_any_order([(0, 1_498_500), (1, 1_499_500), (2, 1_500_500)]);
+        Ok(())
+    }))
+}
+
+pub(super) fn fanout_counts_once_when_panes_accumulate(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let numbers = play(root, &[Add(&[1]), Add(&[2]), Add(&[3]), Watermark(10)]);
+        let windows = FixedWindows::of(std::time::Duration::from_millis(10))
+            .trigger(AfterWatermark::new().early(after_count(1)))
+            .accumulating();
+        let sums = numbers.window(windows).key_by(|_| ()).combine_per_key_with_fanout(sum(), 2);
+        let largest = sums.window(GlobalWindows::new()).combine_per_key(max());
+        assert_that(&largest).is_singleton(((), 6i64));
+        Ok(())
+    }))
+}

@@ -1,6 +1,9 @@
 //! The element-wise verbs.
 
 use super::prelude::*;
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
 
 pub(super) fn map_replaces(runner: &dyn Runner) -> CaseResult {
     passes(runner.run(|root| {
@@ -68,6 +71,30 @@ pub(super) fn try_map_of_only_errors(runner: &dyn Runner) -> CaseResult {
         let (numbers, bad) = root.create([1u64, 2]).try_map(|x| Err::<String, _>(x + 1));
         assert_that(&numbers).is_empty();
         assert_that(&bad).contains_in_any_order([2, 3]);
+        Ok(())
+    }))
+}
+
+pub(super) fn futures_replace(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        let numbers = root.create(0i64..300).par_do(AtMillis).window(FixedWindows::of(Duration::from_millis(100)));
+        // Each is asked a few times before it is ready.
+        let later = |n: i64| {
+            let mut left = n % 7;
+            poll_fn(move |context| {
+                left -= 1;
+                if left < 0 {
+                    return Poll::Ready(Ok(2 * n));
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+        };
+        let doubled = numbers.map_concurrent(16, later).par_do(Reify::default());
+        let expected = |n: i64| (2 * n, at(n), Window::interval(at(n / 100 * 100), at(n / 100 * 100 + 100)));
+        assert_that(&doubled).contains_in_any_order((0..300).map(expected));
+        let in_order = numbers.map_concurrent_in_order(4, later).par_do(Reify::default());
+        assert_that(&in_order).contains_in_any_order((0..300).map(expected));
         Ok(())
     }))
 }

@@ -96,6 +96,7 @@ suite! {
         key_by_pairs,
         try_map_separates,
         try_map_of_only_errors,
+        futures_replace,
     }
     group_by_key {
         values_meet_at_their_key,
@@ -123,6 +124,8 @@ suite! {
         an_accumulator_larger_than_its_inputs,
         a_function_that_does_not_lift,
         a_hot_key,
+        fanout_changes_nothing,
+        fanout_counts_once_when_panes_accumulate,
         many_keys,
         combined_twice,
         a_panic_in_a_combine_names_the_step,

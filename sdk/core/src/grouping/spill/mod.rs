@@ -90,8 +90,12 @@ pub(crate) mod testing {
         /// How many blocks were written.
         pub(crate) blocks: Arc<AtomicUsize>,
         /// How many files there are.
-        files: Arc<Arc<()>>,
+        files: Arc<Live>,
     }
+
+    /// Every file has a share of it.
+    #[derive(Default)]
+    struct Live(Arc<()>);
 
     impl Memory {
         pub(crate) fn with_room(room: usize) -> Self {
@@ -99,7 +103,7 @@ pub(crate) mod testing {
         }
 
         pub(crate) fn live_files(&self) -> usize {
-            Arc::strong_count(&*self.files) - 1
+            Arc::strong_count(&self.files.0) - 1
         }
     }
 
@@ -111,7 +115,7 @@ pub(crate) mod testing {
 
     impl SpillSpace for Memory {
         fn create(&self) -> Result<Arc<dyn SpillFile>> {
-            let (written, files) = (self.blocks.clone(), Arc::clone(&*self.files));
+            let (written, files) = (self.blocks.clone(), self.files.0.clone());
             Ok(Arc::new(InMemory { blocks: Mutex::default(), written, files }))
         }
         fn room(&self) -> usize {

@@ -35,6 +35,9 @@ impl<I, A, O> Copy for Collects<I, A, O> {}
 /// How a combine function collects.
 pub(crate) type CollectsOf<C> = Collects<<C as CombineFn>::In, <C as CombineFn>::Acc, <C as CombineFn>::Out>;
 
+/// Rows whose output is made.
+type Made<K, C> = Vec<(K, <C as CombineFn>::Out)>;
+
 /// A record of collected values is not much longer than this.
 const RECORD: usize = 32 << 10;
 
@@ -68,7 +71,7 @@ pub(in crate::grouping) enum Loaded<K: Key, C: CombineFn> {
     /// Some of its keys, and about how many bytes their accumulators take.
     Table(Table<K, C>, usize),
     /// Keys whose values stay in files.
-    Files(Vec<(K, C::Out)>),
+    Files(Made<K, C>),
 }
 
 impl<K: Key, C: CombineFn> Spill<K, C> {
@@ -354,7 +357,7 @@ impl<K: Key, C: CombineFn> Spill<K, C> {
     }
 
     /// Takes the keys that have very many values out of a part: their values stay in files.
-    fn separate(&self, part: &Part, collects: &CollectsOf<C>) -> Result<(Vec<(K, C::Out)>, Part)> {
+    fn separate(&self, part: &Part, collects: &CollectsOf<C>) -> Result<(Made<K, C>, Part)> {
         let (room, space) = (self.space.room(), &*self.space);
         let mut sizes = HashTable::<(K, usize)>::new();
         self.each_record(part, |key, record, _, _| {

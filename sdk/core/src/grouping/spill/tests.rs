@@ -18,7 +18,9 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 /// The rows that came out, and in how many batches.
-struct Log<T>(Arc<Mutex<(Vec<(String, T)>, usize)>>);
+struct Log<T>(Arc<Mutex<Logged<T>>>);
+
+type Logged<T> = (Vec<(String, T)>, usize);
 
 impl<T> Clone for Log<T> {
     fn clone(&self) -> Self {
