@@ -226,7 +226,8 @@ pub(super) fn fanout_counts_once_when_panes_accumulate(runner: &dyn Runner) -> C
             .trigger(AfterWatermark::new().early(after_count(1)))
             .accumulating();
         let sums = numbers.window(windows).key_by(|_| ()).combine_per_key_with_fanout(sum(), 2);
-        let largest = sums.window(GlobalWindows::new()).combine_per_key(max());
+        let again = FixedWindows::of(std::time::Duration::from_millis(10));
+        let largest = sums.window(again).combine_per_key(max());
         assert_that(&largest).is_singleton(((), 6i64));
         Ok(())
     }))

@@ -96,6 +96,9 @@ pub fn streams() -> impl Strategy<Value = Stream> {
     );
     (vec(act, 1..16), triggers(), choices).prop_map(|(script, trigger, choices)| {
         let (shape, lateness, combiner, verb, [accumulates, again, reshuffles]) = choices;
+        // The global window of a stream does not end.
+        let never = matches!((shape, &trigger), (Shape::Global, Trigger::Default));
+        let trigger = if never { repeatedly(Trigger::AfterCount(2)) } else { trigger };
         Stream { script, shape, trigger, accumulates, lateness, combiner, verb, again, reshuffles }
     })
 }
