@@ -120,6 +120,12 @@ impl DoFn for Note {
 }
 
 impl Stream {
+    /// Whether all panes have the time of their window's end.
+    #[must_use]
+    pub fn ends_windows(&self) -> bool {
+        self.combiner == TimestampCombiner::EndOfWindow
+    }
+
     /// The panes that a runner makes of it, in an order that does not depend on the runner.
     ///
     /// # Errors
@@ -167,17 +173,11 @@ impl Stream {
         let (mut script, mut watermark, mut value) = (TestStream::new(), 0, 0);
         for act in &self.script {
             script = match act {
-                Act::Elements(elements) => {
-                    let mut element = |(key, distance): &Element| {
-                        value += 1;
-                        ((*key, value), Timestamp::from_millis(watermark + distance))
-                    };
-                    // Behind a reshuffle elements have no order, unless they come one by one.
-                    let at_once = if self.reshuffles { 1 } else { elements.len() };
-                    elements.chunks(at_once).fold(script, |script, some| {
-                        script.add_elements(some.iter().map(&mut element).collect::<Vec<_>>())
-                    })
-                }
+                // One by one: elements that come together have no order.
+                Act::Elements(elements) => elements.iter().fold(script, |script, (key, distance)| {
+                    value += 1;
+                    script.add_elements([((*key, value), Timestamp::from_millis(watermark + distance))])
+                }),
                 Act::Watermark(by) => {
                     watermark += by;
                     script.advance_watermark_to(Timestamp::from_millis(watermark))
