@@ -1,25 +1,9 @@
 //! The cases: one file per area of the model, after the areas of Beam's own suite; one table of all.
 
-use crate::{Case, Profile};
-
 mod prelude;
 mod stateful;
-
-/// Declares the areas and the table of their cases; a case is of the core profile unless it says otherwise.
-macro_rules! suite {
-    ($($area:ident { $($case:ident $(: $profile:ident)?,)* })*) => {
-        $(mod $area;)*
-
-        /// All cases, by area.
-        pub const CASES: &[Case] = &[$($(Case {
-            name: concat!(stringify!($area), "::", stringify!($case)),
-            profile: suite!(@profile $($profile)?),
-            body: $area::$case,
-        },)*)*];
-    };
-    (@profile) => { Profile::Core };
-    (@profile $profile:ident) => { Profile::$profile };
-}
+#[macro_use]
+mod suite;
 
 suite! {
     assertions {
@@ -30,8 +14,7 @@ suite! {
         order_does_not_matter,
         nothing_is_checked_too,
         a_check_of_nothing_can_fail,
-        empty_is_empty,
-        something_is_not_empty,
+        empty_is_empty, something_is_not_empty,
         a_singleton_has_one_element,
         a_check_sees_every_element,
         one_wrong_among_many_fails,
@@ -609,10 +592,7 @@ suite! {
     }
     determinism {
         the_same_construction_is_the_same_graph,
-        lines_do_not_count,
-        names_count,
-        order_counts,
-        wiring_counts,
+        lines_do_not_count, names_count, order_counts, wiring_counts,
         a_graph_runs_twice,
     }
 }
