@@ -60,7 +60,8 @@ struct Run {
 }
 
 fn programs(workload: &str) -> Result<Vec<Program>, Failure> {
-    cargo(&["build", "--profile", "contest", "--package", "ferrobeam-benchmarks"], &[])?;
+    let ours = format!("ferrobeam-{}", workload.to_lowercase());
+    cargo(&["build", "--profile", "contest", "--package", "ferrobeam-benchmarks", "--bin", &ours], &[])?;
     let (peers, target) = (root().join("benchmarks/peers/rust"), folder().join("peers"));
     run(Command::new("cargo")
         .args(["build", "--release", "--quiet"])
@@ -118,6 +119,11 @@ fn programs(workload: &str) -> Result<Vec<Program>, Failure> {
                         add("Flink", workers, &size, flink.command(&format!("{query} stream {workers} 10000000")));
                     }
                 }
+            }
+            "W4" => {
+                let size = "4 GiB of pairs";
+                add("Ferrobeam", workers, size, rust(own("ferrobeam-w4"), workers, "-m 850"));
+                add("hand", workers, size, rust(peer("hand-w4"), workers, ""));
             }
             "W5" => {
                 let size = "50 M integers";

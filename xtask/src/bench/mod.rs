@@ -40,13 +40,15 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
         }
         ["prism", size @ ..] => compare("prism", &Side::GO, &Sizes::read(size)?),
         ["flink", size @ ..] => compare("flink", &Side::PYTHON, &Sizes::read(size)?),
-        [workload @ ("W1" | "W2" | "W3" | "W5")] => contest::command(workload, 5),
-        [workload @ ("W1" | "W2" | "W3" | "W5"), rounds] => {
+        [workload @ ("W1" | "W2" | "W3" | "W4" | "W5")] => contest::command(workload, 5),
+        [workload @ ("W1" | "W2" | "W3" | "W4" | "W5"), rounds] => {
             contest::command(workload, rounds.parse().map_err(|e| format!("{rounds}: {e}"))?)
         }
-        _ => Err("usage: cargo xtask bench W1 | W2 | W3 | W5 [ROUNDS] | latency | one-element | harness | startup | \
+        _ => Err(
+            "usage: cargo xtask bench W1 | W2 | W3 | W4 | W5 [ROUNDS] | latency | one-element | harness | startup | \
                   prism [MIB EVENTS [ROUNDS]] | flink [..]"
-            .to_owned()),
+                .to_owned(),
+        ),
     }
 }
 
