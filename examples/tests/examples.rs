@@ -170,7 +170,7 @@ fn a_run_says_on_standard_error_what_it_did() {
     succeeded(&output);
     assert_eq!(output.stderr, b"");
     let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.starts_with("Executed on ") && told.contains("ReadText/Read: 3 elements"), "{told}");
+    assert!(told.starts_with("Executed on ") && told.contains("ReadText/Read/Read: 3 elements"), "{told}");
 }
 
 #[test]
