@@ -2,14 +2,14 @@
 
 use ferrobeam::prelude::*;
 
-/// Counts results and adds up what they are, modulo 2^64; the order does not matter.
+/// How many results there are, and their sum modulo 2^64; the order does not matter.
 #[derive(Clone)]
-struct Checksum;
+pub struct Total;
 
-impl CombineFn for Checksum {
+impl CombineFn for Total {
     type In = u64;
     type Acc = (u64, u64);
-    type Out = String;
+    type Out = (u64, u64);
 
     fn create_accumulator(&self) -> (u64, u64) {
         (0, 0)
@@ -25,8 +25,8 @@ impl CombineFn for Checksum {
         *sum = sum.wrapping_add(of_more);
     }
 
-    fn extract_output(&self, (count, sum): (u64, u64)) -> String {
-        format!("{count} {sum:016x}")
+    fn extract_output(&self, total: (u64, u64)) -> (u64, u64) {
+        total
     }
 }
 
@@ -34,6 +34,6 @@ impl CombineFn for Checksum {
 pub fn write(output: &str) -> impl FnOnce(PCollection<u64>) {
     let files = text::write(output);
     move |results| {
-        results.combine_globally(Checksum).apply(files);
+        results.combine_globally(Total).map(|(count, sum)| format!("{count} {sum:016x}")).apply(files);
     }
 }

@@ -5,13 +5,14 @@ pub mod auctions;
 pub mod checksum;
 pub mod contest;
 pub mod nexmark;
+pub mod numbered;
 pub mod striped;
 
 use std::path::Path;
 use std::time::Duration;
 
 /// The fractional part of the golden ratio, in 64 bits.
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+pub const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A well mixed number for each number (splitmix64).
 #[inline]

@@ -5,7 +5,7 @@ use crate::file_range::Files;
 use crate::files::RangeSizes;
 use crate::line_source::{LineFormat, LineSource};
 use crate::write::{Output, write_lines};
-use crate::write_stream::{Cut, write_stream};
+use crate::write_stream::Stream;
 use ferrobeam_core::dofn::{Context, DoFn};
 use ferrobeam_core::{BoxError, Element, PCollection, PTransform, Root};
 use serde::Serialize;
@@ -136,27 +136,22 @@ impl Write {
     pub fn suffix(self, suffix: impl Into<String>) -> Self {
         Write { output: Output { suffix: suffix.into(), ..self.output } }
     }
-}
 
-impl Write {
     /// Writes a file for each window, pane and shard of a stream: see [`crate::text::Write::windowed`].
     pub fn windowed(self) -> WriteStream {
-        WriteStream { output: self.output, cut: Cut::Windows }
+        WriteStream(Stream::windowed(self.output))
     }
 
     /// Writes files of limited size and age of a stream: see [`crate::text::Write::rolling`].
     pub fn rolling(self, bytes: u64, age: Duration) -> WriteStream {
-        WriteStream { output: self.output, cut: Cut::Rolling { bytes, age } }
+        WriteStream(Stream::rolling(self.output, bytes, age))
     }
 }
 
 /// The transform that [`Write::windowed`] and [`Write::rolling`] make.
 #[derive(Clone, Debug)]
 #[must_use = "a transform does nothing until it is applied"]
-pub struct WriteStream {
-    output: Output,
-    cut: Cut,
-}
+pub struct WriteStream(Stream);
 
 impl<T: Element + Serialize> PTransform<PCollection<T>> for WriteStream {
     type Output = ();
@@ -167,7 +162,7 @@ impl<T: Element + Serialize> PTransform<PCollection<T>> for WriteStream {
 
     #[track_caller]
     fn expand(self, values: PCollection<T>) {
-        write_stream(&values.par_do(ToJson(PhantomData)).named("ToJson"), self.output, self.cut);
+        self.0.write(&values.par_do(ToJson(PhantomData)).named("ToJson"));
     }
 }
 

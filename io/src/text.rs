@@ -5,7 +5,7 @@ use crate::file_range::Files;
 use crate::files::RangeSizes;
 use crate::line_source::{LineFormat, LineSource};
 use crate::write::{Output, write_lines};
-use crate::write_stream::{Cut, write_stream};
+use crate::write_stream::Stream;
 use ferrobeam_core::dofn::{Context, DoFn};
 use ferrobeam_core::{BoxError, PCollection, PTransform, Root, coder};
 use std::ops::RangeInclusive;
@@ -107,9 +107,7 @@ impl Write {
     pub fn suffix(self, suffix: impl Into<String>) -> Self {
         Write { output: Output { suffix: suffix.into(), ..self.output } }
     }
-}
 
-impl Write {
     /// Writes the files of a stream while it goes on: one for each shard, window and pane, as soon as the pane is complete. The
     /// windows and the trigger are those of the collection; with an accumulating one each pane's file has all so far.
     ///
@@ -128,7 +126,7 @@ impl Write {
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     pub fn windowed(self) -> WriteStream {
-        WriteStream { output: self.output, cut: Cut::Windows }
+        WriteStream(Stream::windowed(self.output))
     }
 
     /// Writes the files of a stream while it goes on, without windows: each shard begins a new file when the one before has
@@ -148,17 +146,14 @@ impl Write {
     /// # Ok::<(), ferrobeam_core::Error>(())
     /// ```
     pub fn rolling(self, bytes: u64, age: Duration) -> WriteStream {
-        WriteStream { output: self.output, cut: Cut::Rolling { bytes, age } }
+        WriteStream(Stream::rolling(self.output, bytes, age))
     }
 }
 
 /// The transform that [`Write::windowed`] and [`Write::rolling`] make.
 #[derive(Clone, Debug)]
 #[must_use = "a transform does nothing until it is applied"]
-pub struct WriteStream {
-    output: Output,
-    cut: Cut,
-}
+pub struct WriteStream(Stream);
 
 impl PTransform<PCollection<String>> for WriteStream {
     type Output = ();
@@ -169,7 +164,7 @@ impl PTransform<PCollection<String>> for WriteStream {
 
     #[track_caller]
     fn expand(self, lines: PCollection<String>) {
-        write_stream(&lines.par_do(OneLine).named("Check"), self.output, self.cut);
+        self.0.write(&lines.par_do(OneLine).named("Check"));
     }
 }
 

@@ -16,9 +16,16 @@ use ferrobeam_core::{BoxError, PCollection, State, Timestamp};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+/// Where the lines of a stream go.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    output: Output,
+    cut: Cut,
+}
+
 /// Where a file ends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Cut {
+enum Cut {
     Windows,
     Rolling { bytes: u64, age: Duration },
 }
@@ -26,26 +33,39 @@ pub(crate) enum Cut {
 /// What a file is called before and behind the run's time, and its lines.
 type NamedFile = ((String, String), Vec<String>);
 
-/// Writes lines.
-#[track_caller]
-pub(crate) fn write_stream(lines: &PCollection<String>, output: Output, cut: Cut) {
-    let count = output.shards.max(1);
-    let root = lines.root();
-    root.reserve(format!("the files `{}-*{}`", output.prefix, output.suffix));
-    let shards = |lines: &PCollection<String>| lines.map(move |line| (shard_of(&line, count), line)).named("Shard");
-    let files = match cut {
-        Cut::Windows => {
-            shards(lines).group_by_key::<u32, String>().named("Group").par_do(ByWindow { count }).named("Name")
-        }
-        Cut::Rolling { bytes, age } => {
-            let batches = GroupIntoBatches::of_byte_size(bytes).max_buffering(age);
-            let batches = shards(&lines.window(GlobalWindows::new())).apply(batches);
-            batches.par_do_stateful(InTurn { count }).named("Name")
-        }
-    };
-    let run = root.impulse().par_do(Run).named("Run").as_singleton();
-    let write = WriteFile { output, run: run.clone() };
-    files.reshuffle().par_do_with(run, write).named("Write").discard();
+impl Stream {
+    /// A file for each window, pane and shard.
+    pub(crate) fn windowed(output: Output) -> Self {
+        Stream { output, cut: Cut::Windows }
+    }
+
+    /// Files of limited size and age.
+    pub(crate) fn rolling(output: Output, bytes: u64, age: Duration) -> Self {
+        Stream { output, cut: Cut::Rolling { bytes, age } }
+    }
+
+    /// Writes lines.
+    #[track_caller]
+    pub(crate) fn write(self, lines: &PCollection<String>) {
+        let Stream { output, cut } = self;
+        let count = output.shards.max(1);
+        let root = lines.root();
+        root.reserve(format!("the files `{}-*{}`", output.prefix, output.suffix));
+        let shards = |lines: &PCollection<String>| lines.map(move |line| (shard_of(&line, count), line)).named("Shard");
+        let files = match cut {
+            Cut::Windows => {
+                shards(lines).group_by_key::<u32, String>().named("Group").par_do(ByWindow { count }).named("Name")
+            }
+            Cut::Rolling { bytes, age } => {
+                let batches = GroupIntoBatches::of_byte_size(bytes).max_buffering(age);
+                let batches = shards(&lines.window(GlobalWindows::new())).apply(batches);
+                batches.par_do_stateful(InTurn { count }).named("Name")
+            }
+        };
+        let run = root.impulse().par_do(Run).named("Run").as_singleton();
+        let write = WriteFile { output, run: run.clone() };
+        files.reshuffle().par_do_with(run, write).named("Write").discard();
+    }
 }
 
 /// A time as a part of a file's name.

@@ -6,9 +6,10 @@ use clap::Parser;
 use ferrobeam::LocalRunner;
 use ferrobeam_benchmarks::contest::Tally;
 use ferrobeam_benchmarks::nexmark::expected::expected;
+use ferrobeam_benchmarks::nexmark::log::Folder;
 use ferrobeam_benchmarks::nexmark::{Promise, QUERIES, Query, Setup};
 use ferrobeam_benchmarks::processor_time;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 #[global_allocator]
@@ -29,24 +30,6 @@ struct Flags {
     /// Compare the results with what plain loops over the same events come to
     #[arg(long)]
     check: bool,
-}
-
-/// A folder for files, which goes at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(query: &str) -> std::io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("ferrobeam-nexmark-{query}-{}", std::process::id()));
-        std::fs::create_dir(&path)?;
-        Ok(Folder(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Files that stay do no harm but that they take room.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Runs a query and prints its line of the table.

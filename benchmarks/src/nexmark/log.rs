@@ -7,7 +7,7 @@ use ferrobeam::prelude::*;
 use ferrobeam::time::{hours, seconds};
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// No file has more events.
@@ -144,4 +144,26 @@ pub fn read(folder: &Path) -> Result<Vec<Event>, BoxError> {
         }
     }
     Ok(events)
+}
+
+/// A folder for files, which goes at the end.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// A folder of this process, below the system's temporary one.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn new(name: &str) -> std::io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("ferrobeam-nexmark-{name}-{}", std::process::id()));
+        std::fs::create_dir(&path)?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Files that stay do no harm but that they take room.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

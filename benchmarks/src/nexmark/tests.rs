@@ -1,27 +1,11 @@
 //! The pipelines and the plain loops come to the same.
 
 use super::expected::{Results, expected};
+use super::log::Folder;
 use super::*;
 use ferrobeam::LocalRunner;
 use ferrobeam::runner::Runner;
 use std::path::Path;
-
-/// A folder that goes at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("ferrobeam-nexmark-test-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn run(query: &Query, runner: &dyn Runner, workers: usize, events: u64, folder: &Path) -> Results {
     let setup = Setup { tally: Tally::default(), workers, folder: folder.to_owned() };
@@ -35,7 +19,7 @@ fn run(query: &Query, runner: &dyn Runner, workers: usize, events: u64, folder: 
 }
 
 fn holds(query: &Query, runner: &dyn Runner, workers: usize, events: u64) {
-    let folder = Folder::new(&format!("{}-{}-{workers}", query.name, runner.name()));
+    let folder = Folder::new(&format!("{}-{}-{workers}", query.name, runner.name())).unwrap();
     let (got, want) = (run(query, runner, workers, events, &folder.0), expected(query.name, events).unwrap());
     match query.promise {
         Promise::Results => {

@@ -4,6 +4,7 @@
 //! All programs take turns, and each ends in a line with the time that it took, from its own start to its end, and a
 //! checksum of its results. They must be the same.
 
+use super::measure::children;
 use super::{folder, median, root};
 use crate::{Failure, cargo, engines, run};
 use std::collections::BTreeMap;
@@ -231,14 +232,12 @@ fn child_of(command: &mut Command) -> Result<std::process::Child, Failure> {
 
 /// MiB that a process below the shell has held at most; of one that is gone, nothing.
 fn peak(shell: u32) -> u64 {
-    let read = |path: String| fs::read_to_string(path).unwrap_or_default();
-    let children = read(format!("/proc/{shell}/task/{shell}/children"));
-    let of = |process: &str| {
-        let status = read(format!("/proc/{process}/status"));
+    let of = |process: String| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default().to_owned();
         line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
     };
-    children.split_whitespace().map(of).max().unwrap_or(0)
+    children(&shell.to_string()).into_iter().map(of).max().unwrap_or(0)
 }
 
 fn print(workload: &str, rounds: u64, programs: &[Program], runs: &BTreeMap<usize, Vec<Run>>) -> Result<(), Failure> {

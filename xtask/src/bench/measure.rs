@@ -119,7 +119,8 @@ impl Workers {
     }
 }
 
-fn children(process: &str) -> Vec<String> {
+/// The processes that a process has started.
+pub(super) fn children(process: &str) -> Vec<String> {
     let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
     let of = |thread: std::io::Result<fs::DirEntry>| fs::read_to_string(thread.ok()?.path().join("children")).ok();
     threads.filter_map(of).flat_map(|all| all.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()

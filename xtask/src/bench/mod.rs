@@ -3,6 +3,7 @@
 //! | name | what is measured |
 //! |---|---|
 //! | `harness` | the harness alone, ten maps over rows, fed by the engine that the tests play |
+//! | `nexmark` | the queries of Nexmark on the local runner |
 //! | `one-element` | the start of the local runner, and what it holds |
 //! | `latency` | from an event to the result of its window on the local runner, and what an idle pipeline takes |
 //! | `startup` | from `main` to the first bundle on a running Prism, beside Beam's Go SDK |
@@ -34,6 +35,10 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
         }
         ["latency"] => latency::latency(),
         ["startup"] => startup(),
+        ["nexmark", more @ ..] => {
+            let nexmark = ["--package", "ferrobeam-benchmarks", "--bin", "nexmark", "--"];
+            cargo(&[&["run", "--profile", "contest"], &nexmark[..], more].concat(), &[])
+        }
         ["one-element"] => {
             cargo(&["build", "--release", "--package", "ferrobeam-benchmarks", "--bin", "one_element"], &[])?;
             (0..5).try_for_each(|_| run(&mut Command::new(program("one_element"))))
@@ -45,7 +50,7 @@ pub(crate) fn command(words: &[&str]) -> Result<(), Failure> {
             contest::command(workload, rounds.parse().map_err(|e| format!("{rounds}: {e}"))?)
         }
         _ => Err(
-            "usage: cargo xtask bench W1 | W2 | W3 | W4 | W5 [ROUNDS] | latency | one-element | harness | startup | \
+            "usage: cargo xtask bench W1 | W2 | W3 | W4 | W5 [ROUNDS] | nexmark [--query Q ..] | latency | one-element | harness | startup | \
                   prism [MIB EVENTS [ROUNDS]] | flink [..]"
                 .to_owned(),
         ),

@@ -3,14 +3,15 @@
 
 use crate::batch::{Batch, Meta, MetaBuilder};
 use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Receiver, Wiring, share};
-use crate::dofn::guard::guard;
+use crate::dofn::guard::{catch, guard};
 use crate::error::{BoxError, Error, Result};
 use crate::graph::StepName;
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver as Inbox, Sender, channel};
+use std::task::Poll;
 use tokio::runtime::{Builder, Runtime};
 
 type Work<U> = Pin<Box<dyn Future<Output = Result<U, BoxError>> + Send>>;
@@ -65,9 +66,8 @@ struct Done<U> {
     /// Where its metadata is.
     meta: Arc<Meta>,
     row: usize,
-    result: Result<U, BoxError>,
-    /// What it said if it panicked.
-    panic: Option<String>,
+    /// An error outside is the text of a panic.
+    result: Result<Result<U, BoxError>, String>,
 }
 
 struct ConcurrentOperator<T, U> {
@@ -135,15 +135,15 @@ impl<T, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
         let Some(runtime) = &self.runtime else { return };
         let (number, to_worker) = (self.begun, self.to_worker.clone());
         self.begun += 1;
-        // The task itself may panic; the one around it tells.
-        let task = runtime.spawn(work);
+        let mut work = work;
         runtime.spawn(async move {
-            let (result, panic) = match task.await {
-                Ok(result) => (result, None),
-                Err(ended) => (Err("it did not end".into()), ended.try_into_panic().ok().map(|panic| said(&*panic))),
-            };
+            // Polling is where user code runs.
+            let polled = poll_fn(|context| match catch(|| work.as_mut().poll(context)) {
+                Ok(poll) => poll.map(Ok),
+                Err(panic) => Poll::Ready(Err(panic)),
+            });
             // Without a receiver the operator is gone.
-            let _ = to_worker.send(Done { number, meta, row, result, panic });
+            let _ = to_worker.send(Done { number, meta, row, result: polled.await });
         });
     }
 
@@ -164,10 +164,9 @@ impl<T, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
     }
 
     fn pass(&mut self, done: Done<U>) -> Result<()> {
-        let Done { meta, row, result, panic, .. } = done;
-        if let Some(message) = panic {
-            return Err(Error::Panic { step: self.step.clone(), element: None, message });
-        }
+        let Done { meta, row, result, .. } = done;
+        let panicked = |message| Error::Panic { step: self.step.clone(), element: None, message };
+        let result = result.map_err(panicked)?;
         self.values.push(guard(&self.step, || result)?);
         self.meta.push(*meta.time.get(row), meta.windows.get(row), *meta.pane.get(row));
         if self.values.len() >= Batch::<U>::ROWS { self.flush() } else { Ok(()) }
@@ -180,11 +179,6 @@ impl<T, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
         let (values, meta) = (std::mem::take(&mut self.values), std::mem::take(&mut self.meta));
         self.next.receive(Batch { values, meta: meta.finish() })
     }
-}
-
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a text".to_owned())
 }
 
 #[cfg(test)]
