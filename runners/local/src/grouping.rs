@@ -6,11 +6,15 @@ use crate::outbox::{Lane, Outbox, Route};
 use crate::wiring::{Code, Wirer};
 use ferrobeam_core::dofn::erased::{Outputs, Parcel};
 use ferrobeam_core::graph::StepName;
-use ferrobeam_core::grouping::{Cells, Panes, Rows};
+use ferrobeam_core::grouping::{Cells, Rows, Spills};
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::intake::take_in;
 use ferrobeam_runner_core::engine::{self, NodeId, Now};
+
+/// So much is done between two looks at the room in the outbox; and so much if there is a limit, for panes may be large.
+const COMMANDS: usize = 4096;
+const FEW_COMMANDS: usize = 32;
 
 /// A grouping while it runs.
 pub(crate) struct GroupingNode {
@@ -38,7 +42,7 @@ impl GroupingNode {
             Store::ByWindow(ByWindow::new(panes, waits, false))
         } else {
             let windowing = WindowingStrategy::clone(layout.graph.windowing(&junction.input)?);
-            let cells = code.cells(&step, &mut Outputs::main(out))?;
+            let cells = limited(code.cells(&step, &mut Outputs::main(out))?, &step, wirer);
             Store::ByKey { cells, driver: Box::new(engine::Grouping::new(windowing)) }
         };
         Ok(GroupingNode { step, store })
@@ -78,13 +82,15 @@ impl GroupingNode {
         match &mut self.store {
             Store::ByWindow(store) => store.fire(now, outbox),
             Store::ByKey { cells, driver } => {
-                if !driver.is_due(now) {
-                    return Ok(false);
+                let (mut fired, mut commands) = (false, Vec::new());
+                while driver.is_due(now) && !outbox.is_full() {
+                    let is_limited = outbox.shared().memory.is_some();
+                    driver.advance_some(now, if is_limited { FEW_COMMANDS } else { COMMANDS }, &mut commands);
+                    cells.apply(Rows::NONE, &commands)?;
+                    commands.clear();
+                    fired = true;
                 }
-                let mut commands = Vec::new();
-                driver.advance(now, &mut commands);
-                cells.apply(Rows::NONE, &commands)?;
-                Ok(true)
+                Ok(fired)
             }
         }
     }
@@ -97,14 +103,20 @@ impl GroupingNode {
         }
     }
 
-    /// Whether a window is still to fire that has ended.
+    /// Whether something is still to fire for which it is time.
     pub(crate) fn is_due(&self, now: Now) -> bool {
-        matches!(&self.store, Store::ByWindow(store) if store.is_due(now))
+        match &self.store {
+            Store::ByWindow(store) => store.is_due(now),
+            Store::ByKey { driver, .. } => driver.is_due(now),
+        }
     }
 
     /// About how much memory it holds, if there is a limit.
     pub(crate) fn held(&self) -> usize {
-        if let Store::ByWindow(store) = &self.store { store.held() } else { 0 }
+        match &self.store {
+            Store::ByWindow(store) => store.held(),
+            Store::ByKey { cells, .. } => cells.held(),
+        }
     }
 
     /// Gives memory back.
@@ -112,7 +124,10 @@ impl GroupingNode {
     /// # Errors
     /// Those of files; user code's.
     pub(crate) fn spill(&mut self) -> Result<()> {
-        if let Store::ByWindow(store) = &mut self.store { store.spill() } else { Ok(()) }
+        match &mut self.store {
+            Store::ByWindow(store) => store.spill(),
+            Store::ByKey { cells, .. } => cells.spill(),
+        }
     }
 
     /// The driver, for its times.
@@ -125,9 +140,7 @@ impl GroupingNode {
 }
 
 /// The store, under the limit if there is one.
-fn limited(mut panes: Box<dyn Panes>, step: &StepName, wirer: &Wirer<'_>) -> Box<dyn Panes> {
-    if let Some(memory) = &wirer.outbox.shared().memory {
-        panes.limit(memory.space(step));
-    }
-    panes
+fn limited<S: Spills + ?Sized>(mut store: Box<S>, step: &StepName, wirer: &Wirer<'_>) -> Box<S> {
+    wirer.space(step).into_iter().for_each(|space| store.limit(space));
+    store
 }

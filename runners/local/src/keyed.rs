@@ -4,11 +4,13 @@ use bytes::Bytes;
 use ferrobeam_core::batch::Batch;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::dofn::stateful::operator::{EncodedPair, StatefulOperator};
+use ferrobeam_core::grouping::{SpillSpace, Spills};
 use ferrobeam_core::{Result, Timestamp};
 use ferrobeam_runner_core::bundle::keyed::{KeyedStep, Memory, Visit};
 use ferrobeam_runner_core::bundle::splits::EncodedElement;
 use ferrobeam_runner_core::engine::{Holds, Now};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A stateful step while it runs.
 pub(crate) struct Keyed {
@@ -19,11 +21,23 @@ pub(crate) struct Keyed {
     /// The times of those.
     pending: Holds,
     memory: Memory,
+    /// So much state stays in memory when a bundle goes on, if there is a limit.
+    most: usize,
 }
 
 impl Keyed {
-    pub(crate) fn new(step: KeyedStep, operator: Box<dyn StatefulOperator>) -> Self {
-        Keyed { step, operator, rows: BTreeMap::new(), pending: Holds::default(), memory: Memory::default() }
+    pub(crate) fn new(
+        step: KeyedStep,
+        operator: Box<dyn StatefulOperator>,
+        space: Option<Arc<dyn SpillSpace>>,
+    ) -> Self {
+        let mut memory = Memory::default();
+        let mut most = usize::MAX;
+        if let Some(space) = space {
+            most = 2 * space.room();
+            memory.limit(space);
+        }
+        Keyed { step, operator, rows: BTreeMap::new(), pending: Holds::default(), memory, most }
     }
 
     /// Takes elements; those whose window has expired are dropped.
@@ -70,9 +84,14 @@ impl Keyed {
         self.rows.values().map(Vec::len).sum()
     }
 
-    /// About how many bytes of elements and state it holds; counted on demand.
+    /// How many bytes of elements wait; counted on demand.
     pub(crate) fn kept(&self) -> usize {
-        self.rows.values().flatten().map(|row| row.bytes.len()).sum::<usize>() + self.memory.bytes()
+        self.rows.values().flatten().map(|row| row.bytes.len()).sum::<usize>()
+    }
+
+    /// Its state.
+    pub(crate) fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
     }
 
     /// What the output watermark may not pass.
@@ -95,7 +114,7 @@ impl Keyed {
     /// # Errors
     /// User code's.
     pub(crate) fn bundle(&mut self, now: Now, upstream: Timestamp) -> Result<()> {
-        let Keyed { step, operator, rows, pending, memory } = self;
+        let Keyed { step, operator, rows, pending, memory, most } = self;
         let is_eligible = |row: &EncodedElement| step.is_eligible(row.time, upstream);
         let ready = rows.iter().filter(|(_, rows)| rows.iter().any(is_eligible)).map(|(key, _)| key.clone());
         let keys: BTreeSet<Bytes> = memory.due_keys(now).cloned().chain(ready).collect();
@@ -120,6 +139,9 @@ impl Keyed {
             }
             visit.fire()?;
             visit.leave()?;
+            if memory.held() > *most {
+                memory.spill()?;
+            }
         }
         operator.finish_bundle()
     }

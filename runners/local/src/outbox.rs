@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A worker with so many rows for itself reads nothing new: they are still in the cache.
 const MANY_ROWS: usize = 8192;
 
+/// Where there is room for fewer parcels, the limit of memory is small: then so many rows for each of them are enough.
+const OF_ROOM: usize = 512;
+
 /// Nor does one with so many parcels, of which those of large rows have few.
 const MANY_OWN: usize = 64;
 
@@ -91,8 +94,8 @@ impl Outbox {
     /// Whether there is enough to do with what was sent.
     pub(crate) fn is_full(&self) -> bool {
         let inner = self.lock();
-        inner.rows >= MANY_ROWS
-            || inner.own.len() >= MANY_OWN
+        inner.rows >= MANY_ROWS.min(self.shared.room * OF_ROOM)
+            || inner.own.len() >= MANY_OWN.min(self.shared.room)
             || inner.others.iter().any(|waiting| waiting.len() >= MANY.min(self.shared.room))
     }
 }

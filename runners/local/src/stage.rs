@@ -14,7 +14,7 @@ use ferrobeam_core::graph::{Feed, Parted, Transfer, TransferOf};
 use ferrobeam_core::windowing::Window;
 use ferrobeam_core::{Error, Result, Timestamp, coder};
 use ferrobeam_runner_core::bundle::Head;
-use ferrobeam_runner_core::bundle::keyed::KeyedStep;
+use ferrobeam_runner_core::bundle::keyed::{KeyedStep, Memory};
 use ferrobeam_runner_core::bundle::splits::{EncodedElement, OpenPart, cut, process, truncate};
 use ferrobeam_runner_core::engine::{Holds, Now, Side};
 use ferrobeam_runner_core::fuse::Stage;
@@ -57,7 +57,8 @@ impl StageNode {
             Head::Splittable(operator) => (Work::Splittable(operator), TransferOf::<Bytes>::shared()),
             Head::Stateful(operator) => {
                 let step = KeyedStep::new(layout.graph, stage, LocalRunner::NAME)?;
-                (Work::Keyed(Box::new(Keyed::new(step, operator))), TransferOf::<EncodedPair>::shared())
+                let space = wirer.space(&step.step);
+                (Work::Keyed(Box::new(Keyed::new(step, operator, space))), TransferOf::<EncodedPair>::shared())
             }
         };
         let (ready, waiting, pending) = (VecDeque::new(), Vec::new(), Holds::default());
@@ -118,7 +119,12 @@ impl StageNode {
         (self.ready_rows() + sorted, self.waiting.iter().map(|parcel| parcel.len).sum())
     }
 
-    /// About how many bytes of elements and state it holds, if an element takes so many where nobody knows better.
+    /// The state of its keys.
+    pub(crate) fn memory(&mut self) -> Option<&mut Memory> {
+        if let Work::Keyed(keyed) = &mut self.work { Some(keyed.memory()) } else { None }
+    }
+
+    /// About how many bytes of elements it holds, if an element takes so many where nobody knows better.
     pub(crate) fn kept(&self, row: usize) -> usize {
         let waiting = self.waiting.iter().map(|parcel| parcel.len).sum::<usize>() * row;
         waiting + if let Work::Keyed(keyed) = &self.work { keyed.kept() } else { 0 }

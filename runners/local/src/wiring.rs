@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ferrobeam_core::dofn::erased::AnyReceiver;
 use ferrobeam_core::dofn::side::SideReader;
 use ferrobeam_core::graph::{Feed, Graph, StepCode, StepName, TransferOf, wire_before};
-use ferrobeam_core::grouping::{AnyGrouping, MakePanes};
+use ferrobeam_core::grouping::{AnyGrouping, MakePanes, SpillSpace};
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::bundle::{Edges, Head, wire, wire_counted};
 use ferrobeam_runner_core::engine::{NodeId, Sides, fires_once};
@@ -34,6 +34,11 @@ impl Wirer<'_> {
     /// The run has been stopped, for a reason that counts before this one.
     pub(crate) fn go_on(&self) -> Result<()> {
         if self.outbox.is_stopped() { Err(stopped("a bundle was broken off")) } else { Ok(()) }
+    }
+
+    /// Where a step's stores spill to, if there is a limit.
+    pub(crate) fn space(&self, step: &StepName) -> Option<Arc<dyn SpillSpace>> {
+        self.outbox.shared().memory.as_ref().map(|memory| memory.space(step))
     }
 
     /// The operators of a stage.

@@ -8,6 +8,7 @@ use ferrobeam_core::dofn::stateful::operator::{
     AnyStateful, Place, StatefulEvent, StatefulOperator, TimeDomain, TimerChange, TimerId,
 };
 use ferrobeam_core::graph::{EdgeCoder, Graph, StepCode, StepName};
+use ferrobeam_core::grouping::{SpillSpace, Spills};
 use ferrobeam_core::metrics::Counter;
 use ferrobeam_core::windowing::{Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result, Timestamp};
@@ -118,12 +119,6 @@ impl Memory {
         self.timers.hold().into_iter().chain(self.ends.earliest()).min()
     }
 
-    /// How many bytes of keys and state there are; counted on demand.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.states.bytes()
-    }
-
     /// No window that has state or timers expires before this.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {
@@ -134,6 +129,21 @@ impl Memory {
     #[must_use]
     pub fn next_processing_time(&self) -> Option<Timestamp> {
         self.timers.next_processing_time()
+    }
+}
+
+/// State goes to files; timers stay.
+impl Spills for Memory {
+    fn limit(&mut self, space: Arc<dyn SpillSpace>) {
+        self.states.limit(space);
+    }
+
+    fn held(&self) -> usize {
+        self.states.held()
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        self.states.spill()
     }
 }
 
@@ -173,7 +183,7 @@ impl<'a> Visit<'a> {
             ends.replace(None, Some(window.max_timestamp()));
         }
         timers.expire_at(self.key, window, expires);
-        self.operator.enter(self.key, Place { window, expires }, states.reader(self.key, window))?;
+        self.operator.enter(self.key, Place { window, expires }, states.reader(self.key, window)?)?;
         self.at = Some(window);
         Ok(())
     }
@@ -185,7 +195,7 @@ impl<'a> Visit<'a> {
     pub fn leave(&mut self) -> Result<()> {
         if let Some(window) = self.at.take() {
             let changes = self.operator.leave()?;
-            self.memory.states.apply(self.key, window, changes);
+            self.memory.states.apply(self.key, window, changes)?;
         }
         Ok(())
     }

@@ -214,19 +214,24 @@ impl Grouping {
         now: Now,
         out: &mut Vec<Command>,
     ) -> Result<(), BoxError> {
-        self.run_to(now, out);
+        self.run_to(now, usize::MAX, out);
         for (number, row) in rows.into_iter().enumerate() {
             self.add_row(number as u32, row, out)?;
         }
         // A user's merge may bring a window's end behind the watermark.
-        self.run_to(now, out);
+        self.run_to(now, usize::MAX, out);
         self.forget_idle(out);
         Ok(())
     }
 
     /// Moves time on and does what is due.
     pub fn advance(&mut self, now: Now, out: &mut Vec<Command>) {
-        self.run_to(now, out);
+        self.advance_some(now, usize::MAX, out);
+    }
+
+    /// Moves time on, but not further when there are `most` commands or a few more: then [`is_due`](Self::is_due) stays true.
+    pub fn advance_some(&mut self, now: Now, most: usize, out: &mut Vec<Command>) {
+        self.run_to(now, most, out);
         self.forget_idle(out);
     }
 
@@ -273,6 +278,18 @@ impl Grouping {
     #[must_use]
     pub fn dropped(&self) -> Dropped {
         self.dropped
+    }
+
+    /// How many windows of keys may still fire.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.windows.len() - self.free.len()
+    }
+
+    /// Whether nothing may still fire.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The windows of a key that may still fire, with their cells, in order.
@@ -368,8 +385,8 @@ impl Grouping {
         Some(open)
     }
 
-    /// Does all that is due up to `now`, processing time first: it saw the watermark as it was.
-    fn run_to(&mut self, now: Now, out: &mut Vec<Command>) {
+    /// Does what is due up to `now`, until there are `most` commands; processing time first: it saw the watermark as it was.
+    fn run_to(&mut self, now: Now, most: usize, out: &mut Vec<Command>) {
         let furthest = Now {
             input_watermark: now.input_watermark.max(self.now.input_watermark),
             output_watermark: now.output_watermark.max(self.now.output_watermark),
@@ -381,6 +398,9 @@ impl Grouping {
             self.now.processing_time = self.now.processing_time.max(at);
             self.with(cell, |open| open.alarm = None);
             self.ask(cell, Cause::Any, out);
+            if out.len() >= most {
+                return;
+            }
         }
         self.now.processing_time = furthest.processing_time;
         let sync = furthest.synchronized_processing_time;
@@ -389,11 +409,17 @@ impl Grouping {
             self.now.synchronized_processing_time = self.now.synchronized_processing_time.max(at + millis(1));
             self.with(cell, |open| open.synchronized_alarm = None);
             self.ask(cell, Cause::Any, out);
+            if out.len() >= most {
+                return;
+            }
         }
         self.now.synchronized_processing_time = sync;
         while let Some(&(at, cell)) = self.timers.first().filter(|(at, _)| *at < furthest.input_watermark) {
             self.now.input_watermark = self.now.input_watermark.max(at + millis(1));
             self.timer(cell, at, out);
+            if out.len() >= most {
+                return;
+            }
         }
         self.now = furthest;
     }

@@ -42,7 +42,7 @@ impl Disk {
         Error::Io { what: format!("{step}: cannot {what} {}", dir.path().display()), source }
     }
 
-    fn write(&self, block: &[u8]) -> io::Result<()> {
+    fn write(&self, block: &[u8]) -> io::Result<u64> {
         let mut scratch = self.place.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         scratch.resize(HEADER + get_maximum_output_size(block.len()), 0);
         let mut len = block.len();
@@ -65,7 +65,9 @@ impl Disk {
         bytes[..4].copy_from_slice(&length(block.len())?);
         bytes[4..8].copy_from_slice(&length(len)?);
         bytes[8..HEADER].copy_from_slice(&checksum.to_le_bytes());
-        File::options().append(true).open(&self.path)?.write_all(bytes)
+        let mut file = File::options().append(true).open(&self.path)?;
+        file.write_all(bytes)?;
+        file.stream_position()
     }
 
     fn read_at(&self, at: u64, block: &mut Vec<u8>) -> io::Result<Option<u64>> {
@@ -102,7 +104,7 @@ impl Disk {
 }
 
 impl SpillFile for Disk {
-    fn append(&self, block: &[u8]) -> Result<()> {
+    fn append(&self, block: &[u8]) -> Result<u64> {
         self.write(block).map_err(|source| self.failed("spill to", source))
     }
 
@@ -156,7 +158,10 @@ mod tests {
         ) {
             let parent = tempfile::tempdir().unwrap();
             let disk = Disk::create(&place(parent.path())).unwrap();
-            written.iter().for_each(|block| disk.append(block).unwrap());
+            for block in &written {
+                let behind = disk.append(block).unwrap();
+                prop_assert_eq!(behind, fs::metadata(&disk.path).unwrap().len());
+            }
             prop_assert_eq!(&blocks(&disk).unwrap(), &written);
 
             let mut bytes = fs::read(&disk.path).unwrap();

@@ -11,10 +11,11 @@ use dir::Dir;
 use ferrobeam_core::graph::StepName;
 use ferrobeam_core::grouping::{SpillFile, SpillSpace};
 use ferrobeam_core::{Error, Result};
+use ferrobeam_runner_core::engine::NodeId;
 use file::Disk;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const MIB: usize = 1 << 20;
 
@@ -63,7 +64,8 @@ impl Limits {
         let parent = self.dir.clone().unwrap_or_else(std::env::temp_dir);
         let held = (0..workers).map(|_| AtomicUsize::new(0)).collect();
         let asked = (0..workers).map(|_| AtomicBool::new(false)).collect();
-        Ok(Some(Memory { limit: self.memory, stores, held, asked, dir: Arc::new(Dir::make(&parent)?) }))
+        let (kept, dir) = (Mutex::new(vec![(0, 0); workers]), Arc::new(Dir::make(&parent)?));
+        Ok(Some(Memory { limit: self.memory, stores, held, asked, kept, dir }))
     }
 }
 
@@ -76,6 +78,8 @@ pub(crate) struct Memory {
     held: Vec<AtomicUsize>,
     /// Who was woken to let stores spill, and has not done so yet.
     asked: Vec<AtomicBool>,
+    /// What of each worker's cannot go to files: how much the node has that has most of it.
+    kept: Mutex<Vec<(usize, NodeId)>>,
     dir: Arc<Dir>,
 }
 
@@ -103,6 +107,13 @@ impl Memory {
                 && self.held[*worker].load(Ordering::Relaxed) >= self.part()
                 && !self.asked[*worker].swap(true, Ordering::Relaxed)
         })
+    }
+
+    /// Takes note of the node of a worker that keeps most of what cannot go to files; that of all workers.
+    pub(crate) fn keeps_most(&self, worker: usize, bytes: usize, node: NodeId) -> (usize, NodeId) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept[worker] = (bytes, node);
+        kept.iter().copied().max().unwrap_or_default()
     }
 
     fn is_full(&self) -> bool {

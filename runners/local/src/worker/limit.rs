@@ -4,7 +4,9 @@ use super::{Instance, Worker};
 use crate::LocalRunner;
 use crate::grouping::GroupingNode;
 use crate::layout::Kind;
+use ferrobeam_core::grouping::Spills;
 use ferrobeam_core::{Error, Result};
+use ferrobeam_runner_core::bundle::keyed::Memory;
 use ferrobeam_runner_core::engine::NodeId;
 use ferrobeam_runner_core::waits::{maker, step};
 
@@ -14,6 +16,9 @@ const RARELY: usize = 16;
 /// A row takes about so much, where nobody knows better.
 const ROW: usize = 64;
 
+/// What is to know of a key and window that fires as its trigger says takes about so much.
+const WINDOW: usize = 512;
+
 impl Worker<'_> {
     /// If there is a limit, lets the largest store spill as long as this worker holds more than its part.
     ///
@@ -21,8 +26,8 @@ impl Worker<'_> {
     /// Those of files; user code's; that more is in memory than there may be, though stores have spilled.
     pub(super) fn relieve(&mut self) -> Result<()> {
         let Some(memory) = &self.shared.memory else { return Ok(()) };
-        let mut stores: Vec<_> = self.nodes.iter_mut().filter_map(Instance::grouping).collect();
-        let all = |stores: &[&mut GroupingNode]| stores.iter().map(|store| store.held()).sum::<usize>();
+        let mut stores: Vec<_> = self.nodes.iter_mut().filter_map(Instance::store).collect();
+        let all = |stores: &[Store<'_>]| stores.iter().map(|store| store.held()).sum::<usize>();
         let mut held = all(&stores);
         while memory.presses(self.number, held) {
             if let Some(largest) = stores.iter_mut().max_by_key(|store| store.held()) {
@@ -36,26 +41,25 @@ impl Worker<'_> {
         }
         memory.others().for_each(|other| self.shared.wake(other));
         self.looks = (self.looks + 1) % RARELY;
-        match if self.looks == 0 { memory.excess() } else { None } {
-            Some(excess) => Err(Error::Runner { runner: LocalRunner::NAME, message: excess + &self.blame() }),
-            None => Ok(()),
+        if self.looks != 0 {
+            return Ok(());
         }
-    }
-
-    /// Which step holds most of what cannot go to files.
-    fn blame(&self) -> String {
-        let largest = (0..self.nodes.len()).max_by_key(|node| self.kept(*node));
-        match largest.filter(|node| self.kept(*node) > 0).and_then(|node| self.name(node)) {
-            Some(name) => format!("; {name} keeps most of what cannot go to files"),
-            None => "; groupings have gone to files as far as they can".to_owned(),
-        }
+        let nodes = (0..self.nodes.len()).map(|node| (self.kept(node), node));
+        let (kept, node) = nodes.max().unwrap_or_default();
+        let (kept, node) = memory.keeps_most(self.number, kept, node);
+        let Some(excess) = memory.excess() else { return Ok(()) };
+        let blame = match self.name(node).filter(|_| kept > 0) {
+            Some(name) => format!("{name} keeps most of what cannot go to files"),
+            None => "groupings have gone to files as far as they can".to_owned(),
+        };
+        Err(Error::Runner { runner: LocalRunner::NAME, message: format!("{excess}; {blame}") })
     }
 
     /// About how much a node holds that cannot go to files.
     fn kept(&self, node: NodeId) -> usize {
         match &self.nodes[node] {
             Instance::Stage(stage) => stage.kept(ROW),
-            Instance::Grouping(grouping) if grouping.driver().is_some() => self.taken[node] * ROW,
+            Instance::Grouping(grouping) => grouping.driver().map_or(0, |driver| driver.len() * WINDOW),
             Instance::View(..) => self.taken[node] * ROW,
             _ => 0,
         }
@@ -78,8 +82,34 @@ impl Worker<'_> {
     }
 }
 
+/// What can go to files.
+enum Store<'a> {
+    Grouping(&'a mut GroupingNode),
+    State(&'a mut Memory),
+}
+
+impl Store<'_> {
+    fn held(&self) -> usize {
+        match self {
+            Store::Grouping(grouping) => grouping.held(),
+            Store::State(state) => state.held(),
+        }
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        match self {
+            Store::Grouping(grouping) => grouping.spill(),
+            Store::State(state) => state.spill(),
+        }
+    }
+}
+
 impl Instance {
-    fn grouping(&mut self) -> Option<&mut GroupingNode> {
-        if let Instance::Grouping(grouping) = self { Some(grouping) } else { None }
+    fn store(&mut self) -> Option<Store<'_>> {
+        match self {
+            Instance::Grouping(grouping) => Some(Store::Grouping(grouping)),
+            Instance::Stage(stage) => stage.memory().map(Store::State),
+            _ => None,
+        }
     }
 }

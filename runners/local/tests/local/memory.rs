@@ -184,23 +184,68 @@ fn a_full_disk_is_an_error_of_the_step() {
     assert!(is_empty(dir.path()), "nothing is left");
 }
 
+/// Keeps what comes, and says when there are a hundred values of a key.
+#[derive(Clone)]
+struct Keep;
+
+#[derive(State)]
+#[state(crate = "ferrobeam_core")]
+struct Kept {
+    values: Bag<Vec<u8>>,
+    count: Value<u64>,
+}
+
+impl StatefulDoFn for Keep {
+    type Key = u64;
+    type In = Vec<u8>;
+    type Out = u64;
+    type State = Kept;
+    type Timer = ();
+
+    fn process(
+        &mut self,
+        _: &u64,
+        value: Vec<u8>,
+        state: &mut Kept,
+        ctx: &mut StatefulContext<'_, u64, ()>,
+    ) -> Result<(), BoxError> {
+        let count = state.count.get().copied().unwrap_or_default() + 1;
+        state.count.set(count);
+        state.values.add(value);
+        if count == 100 {
+            ctx.emit(state.values.iter().map(|value| value.len() as u64).sum::<u64>() / 1000);
+        }
+        Ok(())
+    }
+}
+
 /// The limit of the children that look at their memory.
 const LIMIT: u64 = 64 << 20;
 
 #[test]
 #[ignore = "the child of `the_limit_holds`"]
 fn groups_more_than_memory_has_room_for() {
-    let runner = LocalRunner::new().workers(2).memory_limit(LIMIT).spill_dir(child_dir());
-    let run = runner.run(|root| {
-        let records = |keys| root.read(Records { all: 100_000, keys, last: nothing, dir: PathBuf::new() });
-        // Of many keys, and of one that has more values than there is memory.
-        for keys in [10_000, 1] {
-            let groups = records(keys).group_by_key().map(length).map(|(_, n)| n);
-            assert_that(&groups.combine_globally(sum())).is_singleton(100_000);
-        }
-        Ok(())
-    });
-    run.unwrap();
+    let records = |root: &Root, keys| root.read(Records { all: 100_000, keys, last: nothing, dir: PathBuf::new() });
+    let holds = |build: &dyn Fn(&Root) -> PCollection<u64>| {
+        let runner = LocalRunner::new().workers(2).memory_limit(LIMIT).spill_dir(child_dir());
+        let run = runner.run(|root| {
+            let all = build(root).window(GlobalWindows::new());
+            assert_that(&all.combine_globally(sum())).is_singleton(100_000);
+            Ok(())
+        });
+        run.unwrap();
+    };
+    // Of many keys, and of one that has more values than there is memory.
+    for keys in [10_000, 1] {
+        holds(&|root| records(root, keys).group_by_key().map(length).map(|(_, n)| n));
+    }
+    // In windows that fire as their trigger says.
+    for (keys, pane) in [(1000, 1_000_000), (1, 1_000_000), (1000, 60)] {
+        let windows = || GlobalWindows::new().trigger(repeatedly(after_count(pane))).discarding();
+        holds(&|root| records(root, keys).window(windows()).group_by_key().map(length).map(|(_, n)| n));
+    }
+    // State.
+    holds(&|root| records(root, 1000).par_do_stateful(Keep));
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     println!("peak: {}", peak.trim());
@@ -225,9 +270,8 @@ fn keeps_more_than_memory_has_room_for() {
     let runner = LocalRunner::new().workers(2).memory_limit(LIMIT).spill_dir(child_dir());
     let run = runner.run(|root| {
         let records = root.read(Records { all: 200_000, keys: 1000, last: nothing, dir: PathBuf::new() });
-        let trigger = repeatedly(after_count(1_000_000));
-        let windows = records.window(GlobalWindows::new().trigger(trigger).discarding());
-        windows.group_by_key().named("Keep").map(length).discard();
+        let all = records.named("Keep").map(|(_, value)| value).as_iterable();
+        root.create([0]).map_with(all, |_, all| all.len()).discard();
         Ok(())
     });
     println!("error: {}", run.unwrap_err());
@@ -240,7 +284,7 @@ fn what_cannot_spill_is_an_error_of_the_step() {
     let output = child("keeps_more_than_memory_has_room_for", "", dir.path());
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("which is more than the limit of 64 MiB; `Keep`"), "{text}");
+    assert!(text.contains("which is more than the limit of 64 MiB; the side input"), "{text}");
     assert!(text.contains("keeps most of what cannot go to files"), "{text}");
     assert!(is_empty(dir.path()), "nothing is left");
 }

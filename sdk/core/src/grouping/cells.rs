@@ -3,18 +3,18 @@
 //! The store gives each key a number and owns accumulators in numbered cells. Which windows a key has, which cell belongs
 //! to which of them and when one fires is for the runner to know; it says so in [`Command`]s.
 
-use super::{Show, at_key, hash};
+use super::spill::{CellFiles, CollectsOf, Fired, SpillSpace, Spills};
+use super::{Command, Contents, Show, at_key, hash};
 use crate::Key;
 use crate::batch::{Batch, Meta, MetaBuilder, WindowSet};
 use crate::coder::{self, Coder, CoderError};
 use crate::combiners::CombineFn;
 use crate::dofn::erased::{MAIN, Next, Outputs, Parcel};
 use crate::dofn::guard::guard;
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::graph::StepName;
-use crate::time::Timestamp;
-use crate::windowing::{PaneInfo, Window};
 use hashbrown::HashTable;
+use std::sync::Arc;
 
 /// The number of a key, as long as the store knows it. A number of a forgotten key is given again.
 pub type KeyId = u32;
@@ -23,7 +23,7 @@ pub type KeyId = u32;
 pub type Cell = u32;
 
 /// Key-major store of one grouping.
-pub trait Cells: Send {
+pub trait Cells: Spills + Send {
     /// Gives every row's key its number, and keeps the values until [`apply`](Cells::apply).
     ///
     /// # Errors
@@ -62,69 +62,6 @@ pub trait Cells: Send {
     fn load(&mut self, input: &mut &[u8], cells: &[Cell]) -> Result<KeyId>;
 }
 
-/// What the runner tells a [`Cells`] to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// Adds a row's value to a cell.
-    Add {
-        /// The row, as counted by [`Cells::intern`].
-        row: u32,
-        /// The cell; a new one if it holds nothing.
-        cell: Cell,
-        /// Whether no other command adds this row, so that its value need not be cloned.
-        last: bool,
-    },
-    /// Moves the contents of one cell into another.
-    Merge {
-        /// It holds nothing afterwards.
-        from: Cell,
-        /// It holds both afterwards.
-        into: Cell,
-    },
-    /// Emits the contents of a cell, or nothing combined if it holds nothing.
-    Fire {
-        /// The key of the output.
-        key: KeyId,
-        /// The contents.
-        cell: Cell,
-        /// What becomes of them.
-        contents: Contents,
-        /// The metadata of the output; boxed, for most commands are small.
-        pane: Box<Firing>,
-    },
-    /// Empties a cell.
-    Clear {
-        /// It holds nothing afterwards.
-        cell: Cell,
-    },
-    /// Gives a key's number back.
-    Forget {
-        /// A key that no later command names.
-        key: KeyId,
-    },
-}
-
-/// What becomes of a cell that fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive] // Retracting panes will fire once more what was emitted before, with a sign.
-pub enum Contents {
-    /// The next pane begins with nothing.
-    Take,
-    /// The next pane begins with them.
-    Keep,
-}
-
-/// The metadata of a pane.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Firing {
-    /// The window that fires.
-    pub window: Window,
-    /// The timestamp of the output.
-    pub timestamp: Timestamp,
-    /// Which pane of its key and window it is.
-    pub pane: PaneInfo,
-}
-
 /// Values whose keys are interned, waiting for their cells.
 #[derive(Default)]
 pub struct Rows(Option<Parcel>);
@@ -143,6 +80,7 @@ impl Rows {
 pub(super) fn cells<K: Key, C: CombineFn>(
     step: &StepName,
     combine: C,
+    collects: Option<CollectsOf<C>>,
     show: Show<K>,
     out: &mut Outputs,
 ) -> Result<Box<dyn Cells>> {
@@ -150,6 +88,7 @@ pub(super) fn cells<K: Key, C: CombineFn>(
     Ok(Box::new(Slab::<K, C> {
         step: step.clone(),
         combine,
+        collects,
         show,
         ids: HashTable::new(),
         keys: Vec::new(),
@@ -157,12 +96,14 @@ pub(super) fn cells<K: Key, C: CombineFn>(
         cells: Vec::new(),
         is_open: false,
         next,
+        files: None,
     }))
 }
 
 struct Slab<K: Key, C: CombineFn> {
     step: StepName,
     combine: C,
+    collects: Option<CollectsOf<C>>,
     show: Show<K>,
     /// The numbers, found by their keys' hash.
     ids: HashTable<KeyId>,
@@ -172,6 +113,8 @@ struct Slab<K: Key, C: CombineFn> {
     /// Whether a bundle has begun downstream.
     is_open: bool,
     next: Next<(K, C::Out)>,
+    /// What there is if there is a limit.
+    files: Option<Box<CellFiles<C>>>,
 }
 
 impl<K: Key, C: CombineFn> Slab<K, C> {
@@ -206,45 +149,84 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
         &mut self.cells[at]
     }
 
+    /// Takes what a cell has in memory.
+    fn take(&mut self, cell: Cell) -> Option<C::Acc> {
+        let taken = self.cell(cell).take();
+        if let (Some(files), Some(_)) = (&mut self.files, &taken) {
+            files.gone();
+        }
+        taken
+    }
+
+    /// All that a cell has.
+    fn contents(&mut self, cell: Cell, contents: Contents) -> Result<Fired<C>, BoxError> {
+        let keeps = contents == Contents::Keep;
+        if self.files.as_ref().is_some_and(|files| files.brings(cell)) {
+            self.cell(cell);
+            let Slab { files: Some(files), cells, .. } = self else { return Ok(Fired::Here(None)) };
+            return files.fire(cell, &mut cells[cell as usize], keeps);
+        }
+        Ok(Fired::Here(if keeps { self.cell(cell).clone() } else { self.take(cell) }))
+    }
+
     /// Does one command; a pane goes to `out`.
-    fn step(&mut self, command: &Command, values: &mut [Option<C::In>], out: &mut Panes<K, C::Out>) {
+    fn step(
+        &mut self,
+        command: &Command,
+        values: &mut [Option<C::In>],
+        out: &mut Panes<K, C::Out>,
+    ) -> Result<(), BoxError> {
         match command {
             Command::Add { row, cell, last } => {
                 let value = &mut values[*row as usize];
                 if let Some(value) = if *last { value.take() } else { value.clone() } {
-                    self.cell(*cell);
-                    let Slab { combine, cells, .. } = self;
+                    let is_new = self.cell(*cell).is_none();
+                    let Slab { combine, cells, files, .. } = self;
                     let accumulator = cells[*cell as usize].get_or_insert_with(|| combine.create_accumulator());
                     combine.add_input(accumulator, value);
+                    if let Some(files) = files {
+                        files.added(is_new);
+                    }
                 }
             }
             Command::Merge { from, into } => {
+                if let Some(files) = &mut self.files {
+                    files.merge(*from, *into);
+                }
                 if let Some(accumulator) = self.cell(*from).take() {
                     match self.cell(*into).take() {
                         Some(mut both) => {
                             self.combine.merge_accumulators(&mut both, accumulator);
                             *self.cell(*into) = Some(both);
+                            self.files.iter_mut().for_each(|files| files.merged());
                         }
                         None => *self.cell(*into) = Some(accumulator),
                     }
                 }
             }
             Command::Fire { key, cell, contents, pane } => {
-                let Some(key) = self.keys.get(*key as usize).cloned().flatten() else { return };
-                let accumulator = match contents {
-                    Contents::Take => self.cell(*cell).take(),
-                    Contents::Keep => self.cell(*cell).clone(),
-                };
-                let accumulator = accumulator.unwrap_or_else(|| self.combine.create_accumulator());
+                let Some(key) = self.keys.get(*key as usize).cloned().flatten() else { return Ok(()) };
                 // Where a panic finds the key.
                 out.firing = Some(key);
-                let extracted = self.combine.extract_output(accumulator);
+                let extracted = match self.contents(*cell, *contents)? {
+                    Fired::File(output) => output,
+                    Fired::Here(accumulator) => {
+                        let accumulator = accumulator.unwrap_or_else(|| self.combine.create_accumulator());
+                        self.combine.extract_output(accumulator)
+                    }
+                };
                 out.values.extend(out.firing.take().map(|key| (key, extracted)));
                 out.meta.push(pane.timestamp, &WindowSet::One(pane.window), pane.pane);
             }
-            Command::Clear { cell } => *self.cell(*cell) = None,
+            Command::Clear { cell } => {
+                self.take(*cell);
+                if let Some(files) = &mut self.files {
+                    files.forget(*cell);
+                }
+            }
             Command::Forget { key } => self.forget(*key),
         }
+        Ok(())
     }
 
     fn coder_error(&self, source: CoderError) -> Error {
@@ -257,6 +239,9 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
         coder::of::<K>().encode(key, out)?;
         let accumulators = coder::of::<C::Acc>();
         for cell in cells {
+            if self.files.as_ref().is_some_and(|files| files.has(*cell)) {
+                return Err(CoderError::refused(String::from("a cell that is in a file")));
+            }
             match self.cells.get(*cell as usize).and_then(Option::as_ref) {
                 None => out.push(0),
                 Some(accumulator) => {
@@ -287,11 +272,29 @@ struct Panes<K, T> {
     meta: MetaBuilder,
 }
 
+impl<K: Key, C: CombineFn> Spills for Slab<K, C> {
+    fn limit(&mut self, space: Arc<dyn SpillSpace>) {
+        self.files = Some(Box::new(CellFiles::new(self.combine.clone(), self.collects, space)));
+    }
+
+    fn held(&self) -> usize {
+        self.files.as_ref().map_or(0, |files| files.held())
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        let Slab { step, files, cells, .. } = self;
+        files.as_mut().map_or(Ok(()), |files| guard(step, || files.spill(cells)))
+    }
+}
+
 impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
     fn intern(&mut self, parcel: Parcel, ids: &mut Vec<KeyId>) -> Result<Rows> {
         let Batch { values, meta } = parcel.open::<(K, C::In)>()?;
         ids.reserve(values.len());
         let mut rows = Vec::with_capacity(values.len());
+        if let (Some(files), Some(first)) = (&mut self.files, values.first()) {
+            files.sample(first);
+        }
         for (key, value) in values {
             ids.push(self.id(key));
             rows.push(value);
@@ -312,19 +315,22 @@ impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
     fn apply(&mut self, rows: Rows, commands: &[Command]) -> Result<()> {
         let values = rows.0.map(Parcel::open::<C::In>).transpose()?.map(|batch| batch.values).unwrap_or_default();
         let mut values: Vec<_> = values.into_iter().map(Some).collect();
+        self.files.iter_mut().for_each(|files| files.begin_flight());
         let (mut left, mut started, step) = (commands.iter(), self.is_open, self.step.clone());
         loop {
             let mut out = Panes { values: Vec::new(), firing: None, meta: MetaBuilder::default() };
             let done = guard(&step, || {
                 for command in left.by_ref() {
-                    self.step(command, &mut values, &mut out);
-                    if out.values.len() == Batch::<K>::ROWS {
+                    self.step(command, &mut values, &mut out)?;
+                    let is_large = self.files.as_ref().is_some_and(|files| files.is_batch());
+                    if out.values.len() == Batch::<K>::ROWS || is_large {
                         break;
                     }
                 }
                 Ok(())
             });
             done.map_err(|error| at_key(error, out.firing.as_ref(), self.show))?;
+            self.files.iter_mut().for_each(|files| files.begin_batch());
             if out.values.is_empty() {
                 return if started && !self.is_open { self.next.finish_bundle() } else { Ok(()) };
             }
@@ -348,12 +354,15 @@ impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
 mod tests {
     use super::*;
     use crate::dofn::erased::{AnyReceiver, Receiver};
-    use crate::grouping::{AnyGrouping, Grouping};
+    use crate::grouping::spill::testing::Memory;
+    use crate::grouping::{AnyGrouping, Firing, Grouping};
+    use crate::time::Timestamp;
+    use crate::windowing::{PaneInfo, Window};
     use crate::transforms::group_by_key::{Grouped, ToGrouped};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
     use std::marker::PhantomData;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     type Out = (String, Grouped<u64>);
 
@@ -383,9 +392,24 @@ mod tests {
     }
 
     fn store() -> (Box<dyn Cells>, Log) {
-        let (log, grouping) = (Log::default(), Grouping::<String, _>::new(ToGrouped::<u64>(PhantomData)));
+        store_of(&Grouping::new(ToGrouped::<u64>(PhantomData)))
+    }
+
+    fn store_of(grouping: &Grouping<String, ToGrouped<u64>>) -> (Box<dyn Cells>, Log) {
+        let log = Log::default();
         let mut out = Outputs::main(vec![AnyReceiver::new(log.clone())]);
         let cells = grouping.cells(&StepName::here("Group"), &mut out).unwrap();
+        (cells, log)
+    }
+
+    /// A store that spills to files of which so much is read back at a time, and that knows that it collects, or does not.
+    fn limited(room: usize, collects: bool) -> (Box<dyn Cells>, Log) {
+        let combine = ToGrouped(PhantomData);
+        let (mut cells, log) = store_of(&match collects {
+            true => Grouping::plain(combine, ToGrouped::COLLECTS),
+            false => Grouping::new(combine),
+        });
+        cells.limit(Arc::new(Memory::with_room(room)));
         (cells, log)
     }
 
@@ -457,6 +481,8 @@ mod tests {
         Clear(u32),
         /// Everything moves into a new store.
         Move,
+        /// All goes to a file, if there is a limit.
+        Spill,
     }
 
     proptest! {
@@ -469,9 +495,11 @@ mod tests {
                 (0u32..5, any::<bool>()).prop_map(|(cell, keep)| Act::Fire(cell, keep)),
                 (0u32..5).prop_map(Act::Clear),
                 Just(Act::Move),
+                Just(Act::Spill),
             ], 0..40),
+            limit in prop::option::of((prop_oneof![Just(8_usize), Just(1 << 20)], any::<bool>())),
         ) {
-            let (mut store, mut log) = store();
+            let (mut store, mut log) = limit.map_or_else(store, |(room, collects)| limited(room, collects));
             let mut model: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
             let (mut expected, mut found) = (Vec::new(), Vec::new());
             for (n, act) in acts.iter().enumerate() {
@@ -506,10 +534,14 @@ mod tests {
                         model.remove(&cell);
                         vec![Command::Clear { cell }]
                     }
-                    Act::Move => vec![],
+                    Act::Move | Act::Spill => vec![],
                 };
                 store.apply(rows, &commands)?;
-                if matches!(act, Act::Move) {
+                if matches!(act, Act::Spill) {
+                    store.spill()?;
+                    prop_assert!(store.held() == 0 || limit.is_some_and(|(_, collects)| !collects));
+                }
+                if matches!(act, Act::Move) && limit.is_none() {
                     let mut bytes = Vec::new();
                     store.save(ids[0], &[0, 1, 2, 3, 4, 5], &mut bytes)?;
                     found.append(&mut log.0.lock().unwrap().0);

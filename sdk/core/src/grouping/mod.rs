@@ -5,6 +5,7 @@
 //! window's table. So no engine code is generic (one compiled copy for all pipelines), and no runner names a user's type.
 
 mod cells;
+mod command;
 mod law;
 mod lift;
 mod on_bytes;
@@ -13,12 +14,13 @@ mod parts;
 mod spill;
 mod split;
 
-pub use cells::{Cell, Cells, Command, Contents, Firing, KeyId, Rows};
+pub use cells::{Cell, Cells, KeyId, Rows};
+pub use command::{Command, Contents, Firing};
 pub(crate) use lift::{Accumulators, Merge};
 pub use on_bytes::OnBytes;
 pub use parts::{CombinePart, PartStep};
 pub(crate) use spill::{Collects, CollectsOf, SpilledIter};
-pub use spill::{SpillFile, SpillSpace, Spilled, Spills};
+pub use spill::{Piece, Pieces, SpillFile, SpillSpace, Spilled, Spills};
 pub use split::Exchange;
 pub(crate) use split::route;
 
@@ -203,7 +205,7 @@ impl<K: Key, C: CombineFn> AnyGrouping for Grouping<K, C> {
     }
 
     fn cells(&self, step: &StepName, out: &mut Outputs) -> Result<Box<dyn Cells>> {
-        cells::cells::<K, C>(step, self.combine.clone(), self.show, out)
+        cells::cells::<K, C>(step, self.combine.clone(), self.collects, self.show, out)
     }
 
     fn key_coder(&self) -> Arc<dyn EdgeCoder> {

@@ -4,12 +4,16 @@
 //! part by part when a window fires. The runner keeps the *policy*: when a store has to spill, which one, and where to. The
 //! runner's files compress blocks and look after their integrity; a store sees blocks of its own records only.
 
+mod cells;
 mod meter;
 mod part;
+mod pieces;
 mod table;
 mod values;
 
+pub(super) use cells::{CellFiles, Fired};
 pub(super) use part::Part;
+pub use pieces::{Piece, Pieces};
 pub(crate) use table::{Collects, CollectsOf};
 pub(super) use table::{Loaded, Spill};
 pub use values::Spilled;
@@ -33,11 +37,11 @@ pub trait SpillSpace: Send + Sync {
 
 /// A sequence of blocks of bytes.
 pub trait SpillFile: Send + Sync {
-    /// Adds a block at the end.
+    /// Adds a block at the end. Gives the position behind it.
     ///
     /// # Errors
     /// The operating system's, with the step and the directory.
-    fn append(&self, block: &[u8]) -> Result<()>;
+    fn append(&self, block: &[u8]) -> Result<u64>;
 
     /// Reads the block at a position, of which the first one is 0, in place of what is in `block`. Gives the position behind
     /// it, or none if there is no block.
@@ -124,10 +128,11 @@ pub(crate) mod testing {
     }
 
     impl SpillFile for InMemory {
-        fn append(&self, block: &[u8]) -> Result<()> {
+        fn append(&self, block: &[u8]) -> Result<u64> {
             self.written.fetch_add(1, Ordering::Relaxed);
-            self.blocks.lock().unwrap().push(block.to_vec());
-            Ok(())
+            let mut blocks = self.blocks.lock().unwrap();
+            blocks.push(block.to_vec());
+            Ok(blocks.len() as u64)
         }
         fn read(&self, at: u64, block: &mut Vec<u8>) -> Result<Option<u64>> {
             let blocks = self.blocks.lock().unwrap();

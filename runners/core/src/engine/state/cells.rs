@@ -1,0 +1,287 @@
+//! The cells of one key and window, in memory and in files.
+
+use bytes::Bytes;
+use ferrobeam_core::coder::{put_varint, take_varint};
+use ferrobeam_core::dofn::stateful::operator::{CellChange, StateReader};
+use ferrobeam_core::grouping::{Piece, Pieces};
+use ferrobeam_core::{Error, Result, Timestamp};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Cells go to files one by one if one of them has so many bytes: then it is not read, nor written again, when another one is.
+const LARGE: usize = 2 << 10;
+
+/// What a value takes in memory beside its bytes, about.
+const OF_VALUE: usize = 64;
+
+/// The state of one key and window: its cells by name, none of them empty.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cells(BTreeMap<&'static str, Contents>);
+
+/// What is in a cell. Each kind of cell uses one part only; a bag is a multimap with an empty key.
+#[derive(Clone, Debug, Default)]
+struct Contents {
+    values: BTreeMap<Bytes, Vec<Bytes>>,
+    list: BTreeMap<Timestamp, Vec<Bytes>>,
+    /// What has come before that and is in files, the oldest first.
+    there: Vec<Piece>,
+}
+
+/// What has gone to files.
+pub(super) struct Files {
+    pub(super) pieces: Pieces,
+    /// The names of cells, which records have the numbers of.
+    pub(super) names: Vec<&'static str>,
+}
+
+pub(super) fn lock(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
+    files.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cold]
+pub(super) fn damaged() -> Error {
+    let message = "the state of a key that was spilled to a file is not as it was written".to_owned();
+    Error::Runner { runner: "state", message }
+}
+
+impl Cells {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What values take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.values().map(Contents::bytes).sum()
+    }
+
+    /// What large cells have in files.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.0.values().flat_map(|contents| &contents.there)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
+        self.0.values_mut().flat_map(|contents| &mut contents.there)
+    }
+
+    /// Makes a change; how many bytes it adds in memory, and how many it takes away.
+    pub(super) fn apply(
+        &mut self,
+        cell: &'static str,
+        change: CellChange,
+        files: Option<&Mutex<Files>>,
+    ) -> Result<(usize, usize)> {
+        let contents = self.0.entry(cell).or_default();
+        let mut brought = 0;
+        if let CellChange::ClearKey { .. } | CellChange::ClearRange { .. } = &change
+            && !contents.there.is_empty()
+        {
+            let before = contents.bytes();
+            *contents = contents.whole(files)?;
+            brought = contents.bytes() - before;
+        }
+        let (added, removed) = contents.apply(change);
+        if contents.is_empty() {
+            self.0.remove(cell);
+        }
+        Ok((brought + added, removed))
+    }
+
+    /// Writes all to files: cells one by one, if one of them is large, or all as one record.
+    pub(super) fn write(&mut self, files: &mut Files) -> Result<Option<Piece>> {
+        let Files { pieces, names } = files;
+        if self.0.values().any(|contents| !contents.there.is_empty() || contents.bytes() >= LARGE) {
+            for contents in self.0.values_mut().filter(|contents| contents.bytes() > 0) {
+                let piece = record(pieces, |out| contents.encode(out))?;
+                contents.there.push(piece);
+                (contents.values, contents.list) = (BTreeMap::new(), BTreeMap::new());
+            }
+            return Ok(None);
+        }
+        let whole = |out: &mut Vec<u8>| {
+            put_varint(self.0.len() as u64, out);
+            for (name, contents) in &self.0 {
+                let number = names.iter().position(|known| known == name).unwrap_or_else(|| {
+                    names.push(name);
+                    names.len() - 1
+                });
+                put_varint(number as u64, out);
+                contents.encode(out);
+            }
+        };
+        record(pieces, whole).map(Some)
+    }
+
+    /// Reads what [`write`](Self::write) has written as one record.
+    pub(super) fn read(files: &mut Files, piece: &Piece) -> Result<Cells> {
+        // All that is read is a part of this.
+        let whole = Bytes::copy_from_slice(files.pieces.read(piece)?);
+        let (mut input, mut cells) = (&*whole, Cells::default());
+        for _ in 0..take_len(&mut input)? {
+            let name = files.names.get(take_len(&mut input)?).ok_or_else(damaged)?;
+            let mut contents = Contents::default();
+            contents.decode(&whole, &mut input)?;
+            cells.0.insert(name, contents);
+        }
+        Ok(cells)
+    }
+}
+
+fn record(pieces: &mut Pieces, write: impl FnOnce(&mut Vec<u8>)) -> Result<Piece> {
+    pieces.put(|out| {
+        write(out);
+        Ok(())
+    })
+}
+
+impl Contents {
+    fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.list.is_empty() && self.there.is_empty()
+    }
+
+    fn bytes(&self) -> usize {
+        let values = self.values.iter().flat_map(|(key, values)| values.iter().map(|value| of_value(key, value)));
+        values.sum::<usize>() + self.list.values().flatten().map(|value| of_value(b"", value)).sum::<usize>()
+    }
+
+    fn apply(&mut self, change: CellChange) -> (usize, usize) {
+        match change {
+            CellChange::Clear => (0, std::mem::take(self).bytes()),
+            CellChange::Append { key, value } => {
+                let added = of_value(&key, &value);
+                self.values.entry(key).or_default().push(value);
+                (added, 0)
+            }
+            CellChange::ClearKey { key } => {
+                let removed = self.values.remove(&key).unwrap_or_default();
+                (0, removed.iter().map(|value| of_value(&key, value)).sum())
+            }
+            CellChange::Insert { at, value } => {
+                let added = of_value(b"", &value);
+                self.list.entry(at).or_default().push(value);
+                (added, 0)
+            }
+            CellChange::ClearRange { range } => {
+                let mut behind = self.list.split_off(&range.start);
+                let rest = behind.split_off(&range.end);
+                self.list.extend(rest);
+                (0, behind.values().flatten().map(|value| of_value(b"", value)).sum())
+            }
+        }
+    }
+
+    /// All of it in memory.
+    fn whole(&self, files: Option<&Mutex<Files>>) -> Result<Contents> {
+        let mut all = Contents::default();
+        for piece in &self.there {
+            let record = Bytes::copy_from_slice(lock(files.ok_or_else(damaged)?).pieces.read(piece)?);
+            all.decode(&record, &mut &*record)?;
+        }
+        for (key, values) in &self.values {
+            all.values.entry(key.clone()).or_default().extend_from_slice(values);
+        }
+        for (at, values) in &self.list {
+            all.list.entry(*at).or_default().extend_from_slice(values);
+        }
+        Ok(all)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_varint(self.values.len() as u64, out);
+        for (key, values) in &self.values {
+            put_bytes(key, out);
+            put_all(values, out);
+        }
+        put_varint(self.list.len() as u64, out);
+        for (at, values) in &self.list {
+            out.extend_from_slice(&at.millis().to_le_bytes());
+            put_all(values, out);
+        }
+    }
+
+    /// Adds what a record has, of which `whole` is all bytes.
+    fn decode(&mut self, whole: &Bytes, input: &mut &[u8]) -> Result<()> {
+        for _ in 0..take_len(input)? {
+            let key = take_bytes(whole, input)?;
+            take_all(whole, input, self.values.entry(key).or_default())?;
+        }
+        for _ in 0..take_len(input)? {
+            let (at, rest) = input.split_first_chunk().ok_or_else(damaged)?;
+            *input = rest;
+            let at = Timestamp::from_millis(i64::from_le_bytes(*at));
+            take_all(whole, input, self.list.entry(at).or_default())?;
+        }
+        Ok(())
+    }
+}
+
+fn of_value(key: &[u8], value: &Bytes) -> usize {
+    OF_VALUE + key.len() + value.len()
+}
+
+fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    put_varint(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+fn put_all(values: &[Bytes], out: &mut Vec<u8>) {
+    put_varint(values.len() as u64, out);
+    values.iter().for_each(|value| put_bytes(value, out));
+}
+
+fn take_len(input: &mut &[u8]) -> Result<usize> {
+    take_varint(input).ok().and_then(|len| usize::try_from(len).ok()).ok_or_else(damaged)
+}
+
+fn take_bytes(whole: &Bytes, input: &mut &[u8]) -> Result<Bytes> {
+    let len = take_len(input)?;
+    let (bytes, rest) = input.split_at_checked(len).ok_or_else(damaged)?;
+    *input = rest;
+    Ok(whole.slice_ref(bytes))
+}
+
+fn take_all(whole: &Bytes, input: &mut &[u8], into: &mut Vec<Bytes>) -> Result<()> {
+    for _ in 0..take_len(input)? {
+        into.push(take_bytes(whole, input)?);
+    }
+    Ok(())
+}
+
+/// The state of a key and window as it was.
+pub(super) struct Snapshot {
+    pub(super) cells: Arc<Cells>,
+    pub(super) files: Option<Arc<Mutex<Files>>>,
+}
+
+impl Snapshot {
+    /// Looks at a cell, all of it.
+    fn look<R: Default>(&self, cell: &str, look: impl FnOnce(&Contents) -> R) -> Result<R> {
+        match self.cells.0.get(cell) {
+            None => Ok(R::default()),
+            Some(contents) if contents.there.is_empty() => Ok(look(contents)),
+            Some(contents) => Ok(look(&contents.whole(self.files.as_deref())?)),
+        }
+    }
+}
+
+impl StateReader for Snapshot {
+    fn values(&self, cell: &str, key: &[u8]) -> Result<Vec<Bytes>> {
+        self.look(cell, |contents| contents.values.get(key).cloned().unwrap_or_default())
+    }
+
+    fn keys(&self, cell: &str) -> Result<Vec<Bytes>> {
+        self.look(cell, |contents| contents.values.keys().cloned().collect())
+    }
+
+    fn range(&self, cell: &str, range: Range<Timestamp>) -> Result<Vec<(Timestamp, Bytes)>> {
+        // Standing on its head, a range of a map panics.
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.look(cell, |contents| {
+            let found = contents.list.range(range);
+            found.flat_map(|(at, values)| values.iter().map(|value| (*at, value.clone()))).collect()
+        })
+    }
+}

@@ -1,0 +1,353 @@
+//! The committed state of a stateful step.
+//!
+//! Bundles read from snapshots; what they change comes here when they are committed.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use ferrobeam_core::dofn::stateful::operator::{CellChange, StateChange};
+//! use ferrobeam_core::windowing::Window;
+//! use ferrobeam_runner_core::engine::States;
+//!
+//! # fn main() -> ferrobeam_core::Result<()> {
+//! let (mut states, key) = (States::default(), Bytes::from("key"));
+//! let before = states.reader(&key, Window::Global)?;
+//! let change = CellChange::Append { key: Bytes::new(), value: Bytes::from("value") };
+//! states.apply(&key, Window::Global, vec![StateChange { cell: "seen", change }])?;
+//!
+//! assert_eq!(states.reader(&key, Window::Global)?.values("seen", b"")?, ["value"]);
+//! assert!(before.values("seen", b"")?.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+
+mod cells;
+
+use bytes::Bytes;
+use cells::{Cells, Files, Snapshot, lock};
+use ferrobeam_core::dofn::stateful::operator::{StateChange, StateReader};
+use ferrobeam_core::grouping::{Piece, Pieces, SpillSpace, Spills};
+use ferrobeam_core::windowing::Window;
+use ferrobeam_core::Result;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// The state of a stateful step, by key and window. What is empty takes no room.
+#[derive(Clone, Default)]
+pub struct States {
+    held: BTreeMap<(Bytes, Window), Held>,
+    /// How many bytes values have in memory.
+    bytes: usize,
+    /// Where to spill to, if there is a limit.
+    files: Option<Arc<Mutex<Files>>>,
+}
+
+/// Where the state of a key and window is.
+#[derive(Clone)]
+enum Held {
+    /// In memory, but for what cells have in files of which one is large.
+    Here {
+        cells: Arc<Cells>,
+        /// Whether it was looked at since the last time that something went to files.
+        is_warm: bool,
+    },
+    /// In a file, all of it.
+    There(Piece),
+}
+
+impl States {
+    /// Takes a snapshot of the state of a key and window.
+    ///
+    /// It costs next to nothing, unless the state is in a file. A change of what a snapshot still holds copies it, so drop it
+    /// before its changes are applied.
+    ///
+    /// # Errors
+    /// Those of files.
+    pub fn reader(&mut self, key: &Bytes, window: Window) -> Result<Arc<dyn StateReader>> {
+        let States { held, bytes, files } = self;
+        let cells = match held.get_mut(&(key.clone(), window)) {
+            Some(found) => found.bring(files.as_deref(), bytes)?.clone(),
+            None => Arc::default(),
+        };
+        Ok(Arc::new(Snapshot { cells, files: files.clone() }))
+    }
+
+    /// Makes changes to the state of a key and window, in order.
+    ///
+    /// # Errors
+    /// Those of files.
+    pub fn apply(&mut self, key: &Bytes, window: Window, changes: Vec<StateChange>) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let at = (key.clone(), window);
+        let States { held, bytes, files } = self;
+        let found = held.entry(at.clone()).or_insert_with(|| Held::Here { cells: Arc::default(), is_warm: true });
+        let cells = Arc::make_mut(found.bring(files.as_deref(), bytes)?);
+        for StateChange { cell, change } in changes {
+            let (added, removed) = cells.apply(cell, change, files.as_deref())?;
+            *bytes = (*bytes + added).saturating_sub(removed);
+        }
+        if cells.is_empty() {
+            self.held.remove(&at);
+        }
+        Ok(())
+    }
+
+    /// Forgets the state of a key and window.
+    pub fn remove(&mut self, key: &Bytes, window: Window) {
+        if let Some(Held::Here { cells, .. }) = self.held.remove(&(key.clone(), window)) {
+            self.bytes = self.bytes.saturating_sub(cells.bytes());
+        }
+    }
+
+    /// Tells whether there is no state at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Counts the pairs of key and window that have state.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    fn write(&mut self, all: bool) -> Result<()> {
+        let States { held, bytes, files: Some(files) } = self else { return Ok(()) };
+        let files = &mut *lock(files);
+        for held in held.values_mut() {
+            let Held::Here { cells, is_warm } = held else { continue };
+            if std::mem::take(is_warm) && !all {
+                continue;
+            }
+            let before = cells.bytes();
+            if let Some(piece) = Arc::make_mut(cells).write(files)? {
+                *bytes = bytes.saturating_sub(before);
+                *held = Held::There(piece);
+            } else {
+                *bytes = bytes.saturating_sub(before - cells.bytes());
+            }
+        }
+        files.pieces.close()?;
+        if files.pieces.is_wasteful(|| held.values().flat_map(Held::pieces).map(Piece::bytes).sum()) {
+            for held in held.values_mut() {
+                match held {
+                    Held::There(piece) => files.pieces.renew(piece)?,
+                    Held::Here { cells, .. } if cells.pieces().next().is_some() => {
+                        Arc::make_mut(cells).pieces_mut().try_for_each(|piece| files.pieces.renew(piece))?;
+                    }
+                    Held::Here { .. } => {}
+                }
+            }
+            files.pieces.close()?;
+        }
+        Ok(())
+    }
+}
+
+impl Spills for States {
+    fn limit(&mut self, space: Arc<dyn SpillSpace>) {
+        self.files = Some(Arc::new(Mutex::new(Files { pieces: Pieces::new(space), names: Vec::new() })));
+    }
+
+    fn held(&self) -> usize {
+        self.bytes
+    }
+
+    /// Writes what was not looked at since the last time; if that is little, all.
+    fn spill(&mut self) -> Result<()> {
+        let before = self.bytes;
+        self.write(false)?;
+        if self.bytes > before / 2 { self.write(true) } else { Ok(()) }
+    }
+}
+
+impl Held {
+    /// The cells, back in memory but for what large ones have in files.
+    fn bring(&mut self, files: Option<&Mutex<Files>>, bytes: &mut usize) -> Result<&mut Arc<Cells>> {
+        if let (Held::There(piece), Some(files)) = (&*self, files) {
+            let cells = Cells::read(&mut lock(files), piece)?;
+            *bytes += cells.bytes();
+            *self = Held::Here { cells: Arc::new(cells), is_warm: true };
+        }
+        match self {
+            Held::Here { cells, is_warm } => {
+                *is_warm = true;
+                Ok(cells)
+            }
+            Held::There(_) => Err(cells::damaged()),
+        }
+    }
+
+    fn pieces(&self) -> Box<dyn Iterator<Item = &Piece> + '_> {
+        match self {
+            Held::Here { cells, .. } => Box::new(cells.pieces()),
+            Held::There(piece) => Box::new(std::iter::once(piece)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferrobeam_core::Timestamp;
+    use ferrobeam_core::dofn::stateful::operator::CellChange;
+    use ferrobeam_core::grouping::SpillFile;
+    use proptest::collection::vec;
+    use proptest::option::weighted;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// Files in memory.
+    struct InMemory;
+
+    struct Blocks(Mutex<Vec<Vec<u8>>>);
+
+    impl SpillSpace for InMemory {
+        fn create(&self) -> Result<Arc<dyn SpillFile>> {
+            Ok(Arc::new(Blocks(Mutex::default())))
+        }
+        fn room(&self) -> usize {
+            1 << 20
+        }
+    }
+
+    impl SpillFile for Blocks {
+        fn append(&self, block: &[u8]) -> Result<u64> {
+            let mut blocks = self.0.lock().unwrap();
+            blocks.push(block.to_vec());
+            Ok(blocks.len() as u64)
+        }
+        fn read(&self, at: u64, block: &mut Vec<u8>) -> Result<Option<u64>> {
+            let blocks = self.0.lock().unwrap();
+            let found = blocks.get(at as usize);
+            found.into_iter().for_each(|found| block.clone_from(found));
+            Ok(found.map(|_| at + 1))
+        }
+        fn sibling(&self) -> Result<Arc<dyn SpillFile>> {
+            InMemory.create()
+        }
+    }
+
+    /// All that was ever changed, gone through again for every question.
+    #[derive(Clone, Default)]
+    struct Naive(Vec<(Bytes, Window, Option<StateChange>)>);
+
+    /// The values of a key and window: where they are in a cell, and what they are, in the order in which they came.
+    type Values = Vec<(&'static str, Result<Bytes, Timestamp>, Bytes)>;
+
+    impl Naive {
+        fn values(&self, key: &Bytes, window: Window) -> Values {
+            let mut values = Values::new();
+            for (_, _, change) in self.0.iter().filter(|(k, w, _)| (k, *w) == (key, window)) {
+                let Some(StateChange { cell, change }) = change else {
+                    values.clear();
+                    continue;
+                };
+                match change.clone() {
+                    CellChange::Append { key, value } => values.push((cell, Ok(key), value)),
+                    CellChange::Insert { at, value } => values.push((cell, Err(at), value)),
+                    CellChange::Clear => values.retain(|(name, ..)| name != cell),
+                    CellChange::ClearKey { key } => {
+                        values.retain(|(name, at, _)| name != cell || *at != Ok(key.clone()))
+                    }
+                    CellChange::ClearRange { range } => {
+                        values.retain(|(name, at, _)| name != cell || !at.as_ref().is_err_and(|at| range.contains(at)))
+                    }
+                }
+            }
+            values
+        }
+    }
+
+    fn check(reader: &dyn StateReader, all: &Values) -> Result<(), TestCaseError> {
+        for cell in CELLS {
+            let of_cell = || all.iter().filter(move |(name, ..)| *name == cell);
+            let mut keys: Vec<_> = of_cell().filter_map(|(_, at, _)| at.clone().ok()).collect();
+            keys.sort();
+            keys.dedup();
+            prop_assert_eq!(reader.keys(cell).unwrap(), keys);
+            for key in KEYS {
+                let values = of_cell().filter(|(_, at, _)| at.as_ref().is_ok_and(|at| at == key));
+                let values: Vec<_> = values.map(|(.., value)| value.clone()).collect();
+                prop_assert_eq!(reader.values(cell, key.as_bytes()).unwrap(), values);
+            }
+            for (start, end) in (0..5).flat_map(|start| (0..6).map(move |end| (time(start), time(end)))) {
+                let list = of_cell().filter_map(|(_, at, value)| Some((at.clone().err()?, value.clone())));
+                let mut list: Vec<_> = list.filter(|(at, _)| (start..end).contains(at)).collect();
+                list.sort_by_key(|(at, _)| *at);
+                prop_assert_eq!(reader.range(cell, start..end).unwrap(), list);
+            }
+        }
+        Ok(())
+    }
+
+    const CELLS: [&str; 2] = ["a", "b"];
+    const KEYS: [&str; 3] = ["", "x", "y"];
+    const WINDOWS: [Window; 2] = [Window::Global, Window::interval(Timestamp::EPOCH, Timestamp::MAX)];
+
+    fn time(n: i64) -> Timestamp {
+        Timestamp::from_millis(n)
+    }
+
+    fn key() -> impl Strategy<Value = Bytes> {
+        select(&KEYS).prop_map(Bytes::from)
+    }
+
+    fn change() -> impl Strategy<Value = StateChange> {
+        // Some are large enough for files of their own.
+        let value = || (0..100_u8).prop_map(|n| Bytes::from(vec![n; if n % 10 == 0 { 3000 } else { 1 }]));
+        let change = prop_oneof![
+            1 => Just(CellChange::Clear),
+            4 => (key(), value()).prop_map(|(key, value)| CellChange::Append { key, value }),
+            2 => key().prop_map(|key| CellChange::ClearKey { key }),
+            4 => (0..5_i64, value()).prop_map(|(at, value)| CellChange::Insert { at: time(at), value }),
+            2 => (0..5_i64, 0..6_i64).prop_map(|(a, b)| CellChange::ClearRange { range: time(a)..time(b) }),
+        ];
+        (select(&CELLS), change).prop_map(|(cell, change)| StateChange { cell, change })
+    }
+
+    /// All keys and windows.
+    fn places() -> impl Iterator<Item = (Bytes, Window)> {
+        KEYS.into_iter().flat_map(|key| WINDOWS.map(|window| (Bytes::from(key), window)))
+    }
+
+    proptest! {
+        #[test]
+        fn all_is_found_again_and_snapshots_stay(
+            steps in vec((key(), select(&WINDOWS), weighted(0.9, vec(change(), 0..5))), 0..20),
+            snapshot in 0..20_usize,
+            spills in vec(any::<bool>(), 20),
+        ) {
+            let (mut states, mut naive, mut before) = (States::default(), Naive::default(), Vec::new());
+            states.limit(Arc::new(InMemory));
+            for (number, (key, window, changes)) in steps.into_iter().enumerate() {
+                if spills[number] {
+                    states.spill().unwrap();
+                }
+                if number == snapshot {
+                    let read = |(key, window)| (states.reader(&key, window).unwrap(), naive.values(&key, window));
+                    before = places().map(read).collect();
+                }
+                match &changes {
+                    Some(changes) => states.apply(&key, window, changes.clone()).unwrap(),
+                    None => states.remove(&key, window),
+                }
+                let changes = changes.map_or(vec![None], |changes| changes.into_iter().map(Some).collect());
+                naive.0.extend(changes.into_iter().map(|change| (key.clone(), window, change)));
+            }
+            for (reader, values) in before {
+                check(&*reader, &values)?;
+            }
+            let mut held = 0;
+            for (key, window) in places() {
+                let values = naive.values(&key, window);
+                check(&*states.reader(&key, window).unwrap(), &values)?;
+                held += usize::from(!values.is_empty());
+            }
+            prop_assert_eq!((states.len(), states.is_empty()), (held, held == 0));
+            states.write(true).unwrap();
+            prop_assert_eq!(states.held(), 0, "what has come is what has gone");
+        }
+    }
+}
