@@ -120,12 +120,6 @@ impl DoFn for Note {
 }
 
 impl Stream {
-    /// Whether all panes have the time of their window's end.
-    #[must_use]
-    pub fn ends_windows(&self) -> bool {
-        self.combiner == TimestampCombiner::EndOfWindow
-    }
-
     /// The panes that a runner makes of it, in an order that does not depend on the runner.
     ///
     /// # Errors

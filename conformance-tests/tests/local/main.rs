@@ -66,11 +66,13 @@ proptest! {
     }
 
     #[test]
-    fn random_streams_have_the_panes_that_they_have_on_the_direct_runner(stream in streams(), workers in 1..9_usize) {
-        // With other times a worker looks at the output watermark of its own keys only, where the model has that of all: an
-        // element behind the input watermark may then count as late for it that is not.
-        let workers = if stream.ends_windows() { workers } else { 1 };
-        let panes = stream.panes(&local(workers)).unwrap();
+    fn random_streams_have_the_panes_that_they_have_on_the_direct_runner(
+        stream in streams(),
+        workers in 1..9_usize,
+        spills in any::<bool>(),
+    ) {
+        let runner = local(workers);
+        let panes = stream.panes(&if spills { runner.store_limit(1) } else { runner }).unwrap();
         prop_assert_eq!(panes, stream.panes(&DirectRunner::new()).unwrap());
     }
 }

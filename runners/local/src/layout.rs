@@ -2,6 +2,7 @@
 
 use ferrobeam_core::graph::{Graph, StepCode};
 use ferrobeam_core::testing::TestStreamEvent;
+use ferrobeam_core::windowing::TimestampCombiner;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::engine::{NodeId, Side};
 use ferrobeam_runner_core::fuse::{Plan, SideInput, fuse};
@@ -171,6 +172,13 @@ impl<'a> Layout<'a> {
     /// Whether a node begins with a source.
     pub(crate) fn is_splittable(&self, node: NodeId) -> bool {
         matches!(&self.nodes[node].kind, Kind::Stage(number) if self.plan.stages[*number].splittable.is_some())
+    }
+
+    /// Whether the output watermark of a node matters to what comes in: the time of a pane is that of its elements.
+    pub(crate) fn looks_at_output(&self, id: NodeId) -> bool {
+        let Kind::Grouping(number) = &self.nodes[id].kind else { return false };
+        let windowing = self.graph.windowing(&self.plan.groupings[*number].input);
+        windowing.is_ok_and(|windowing| windowing.timestamp_combiner != TimestampCombiner::EndOfWindow)
     }
 }
 

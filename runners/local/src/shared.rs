@@ -16,7 +16,7 @@ use ferrobeam_core::{Error, Timestamp};
 use ferrobeam_runner_core::engine::NodeId;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     sent: AtomicU64,
     /// The output watermark of each node on each worker.
     outputs: Vec<Vec<AtomicI64>>,
+    /// Held by who looks at those of a node, or changes one, if workers look back from one to the earliest of all.
+    joint: Vec<Option<Mutex<()>>>,
     /// The earliest time of which each node on each worker may still ask its side inputs.
     asks: Vec<Vec<AtomicI64>>,
     /// What a node's output watermark may not pass on any worker.
@@ -89,6 +91,7 @@ impl Shared {
             Kind::Impulse { .. } | Kind::Script { .. } => min(),
             _ => AtomicI64::new(Timestamp::MAX.millis()),
         };
+        let looks_back = |id: NodeId| workers > 1 && layout.looks_at_output(id);
         let nodes = 0..layout.nodes.len();
         let drains_at = drain_after.map(|length| clock.now().saturating_add(length));
         Shared {
@@ -97,6 +100,7 @@ impl Shared {
             events: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             outputs: table(),
+            joint: nodes.clone().map(|id| looks_back(id).then(Mutex::default)).collect(),
             asks: table(),
             holds: nodes.clone().map(hold).collect(),
             pools: nodes.map(|id| layout.is_splittable(id).then(Pool::new)).collect(),
@@ -207,7 +211,9 @@ impl Shared {
     /// The output watermark of a node. Who reads it after what was sent before it was told has all of that in its inbox.
     pub(crate) fn output(&self, node: NodeId) -> Timestamp {
         // Work goes from a worker into a pool, so a pool is asked last.
-        let workers = self.outputs[node].iter().map(|at| at.load(Ordering::SeqCst)).min().unwrap_or(i64::MAX);
+        let joint = self.join(node);
+        let workers = self.earliest(node);
+        drop(joint);
         let held = self.holds[node].load(Ordering::SeqCst);
         let output = Timestamp::from_millis(workers.min(held));
         self.pools[node].as_ref().map_or(output, |pool| output.min(pool.hold()))
@@ -215,7 +221,30 @@ impl Shared {
 
     /// Says how far a node has come on a worker, all that it has sent before being in inboxes.
     pub(crate) fn set_output(&self, node: NodeId, worker: usize, at: Timestamp) {
+        let _joint = self.join(node);
         self.outputs[node][worker].store(at.millis(), Ordering::SeqCst);
+    }
+
+    /// The output watermark of a node on all workers, if it matters to what comes in, which may hold it from there on: a worker
+    /// that had come further goes back to it. Nobody has seen that it had, for all look at the earliest.
+    pub(crate) fn go_back(&self, node: NodeId, worker: usize) -> Option<Timestamp> {
+        let _joint = self.join(node)?;
+        let at = self.earliest(node);
+        self.outputs[node][worker].store(at, Ordering::SeqCst);
+        Some(Timestamp::from_millis(at))
+    }
+
+    /// Whether the output watermark of a node on all workers matters to it.
+    pub(crate) fn is_joint(&self, node: NodeId) -> bool {
+        self.joint[node].is_some()
+    }
+
+    fn join(&self, node: NodeId) -> Option<MutexGuard<'_, ()>> {
+        self.joint[node].as_ref().map(|joint| joint.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn earliest(&self, node: NodeId) -> i64 {
+        self.outputs[node].iter().map(|at| at.load(Ordering::SeqCst)).min().unwrap_or(i64::MAX)
     }
 
     /// Says for which times a node may still ask its side inputs.

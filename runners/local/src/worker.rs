@@ -210,6 +210,9 @@ impl<'a> Worker<'a> {
 
     /// Hands a parcel to its node.
     fn accept(&mut self, node: NodeId, parcel: Parcel) -> Result<()> {
+        if let Some(output) = self.shared.go_back(node, self.number) {
+            self.times[node].output = output;
+        }
         let now = self.now(node);
         self.taken[node] += parcel.len;
         match &mut self.nodes[node] {
@@ -459,7 +462,10 @@ impl<'a> Worker<'a> {
     fn now(&self, node: NodeId) -> Now {
         Now {
             input_watermark: self.times[node].input,
-            output_watermark: self.times[node].output,
+            output_watermark: match self.shared.is_joint(node) {
+                true => self.shared.output(node),
+                false => self.times[node].output,
+            },
             processing_time: self.shared.clock.now(),
             synchronized_processing_time: self.shared.clock.synchronized(),
         }

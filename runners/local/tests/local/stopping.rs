@@ -4,7 +4,7 @@ use crate::{Endless, Lives};
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::testing::{TestStream, assert_that};
 use ferrobeam_core::time::{hours, millis, seconds};
-use ferrobeam_local::{LocalRunner, RunHandle};
+use ferrobeam_local::{LocalRunner, RunHandle, Show};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -288,4 +288,46 @@ fn a_handle_ends_all_runs_that_have_it() {
     for thread in threads {
         assert!(thread.join().unwrap().unwrap().is_drained);
     }
+}
+
+#[test]
+#[ignore = "the child of `the_third_interrupt_ends_the_process`"]
+fn user_code_never_comes_back() {
+    let stuck = |n: u64| {
+        eprintln!("stuck");
+        loop {
+            std::thread::park();
+            std::hint::black_box(n);
+        }
+    };
+    let runner = LocalRunner::new().workers(2).show(Show::Lines).drain_when_interrupted();
+    let run = runner.run(|root| {
+        root.create([1u64]).map(move |n| -> u64 { stuck(n) }).discard();
+        Ok(())
+    });
+    eprintln!("came back: {run:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn the_third_interrupt_ends_the_process() {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "stopping::user_code_never_comes_back", "--include-ignored", "--nocapture"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let interrupt = format!("kill -s INT {}", child.id());
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    for expected in ["stuck", "interrupted: sources end", "interrupted again: cancelled"] {
+        let mut line = String::new();
+        while !line.contains(expected) {
+            line.clear();
+            assert_ne!(told.read_line(&mut line).unwrap(), 0, "it has ended, and not said `{expected}`");
+        }
+        assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+    }
+    const SIGINT: i32 = 2;
+    assert_eq!(child.wait().unwrap().signal(), Some(SIGINT));
 }

@@ -3,7 +3,7 @@
 
 use crate::batch::{Batch, Meta};
 use crate::dofn::side::SideReader;
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::graph::StepName;
 use std::any::{Any, type_name};
 use std::collections::BTreeMap;
@@ -236,12 +236,18 @@ impl Parcel {
 
 /// Rows that several readers look at: what a side input's window holds.
 #[derive(Clone)]
-pub struct SharedRows(Arc<dyn Any + Send + Sync>);
+pub struct SharedRows {
+    rows: AnyShared,
+    /// What was made of them.
+    seen: Arc<Mutex<Vec<AnyShared>>>,
+}
+
+type AnyShared = Arc<dyn Any + Send + Sync>;
 
 impl SharedRows {
     /// Shares rows.
     pub fn new<T: Send + Sync + 'static>(rows: Vec<T>) -> Self {
-        SharedRows(Arc::new(rows))
+        SharedRows { rows: Arc::new(rows), seen: Arc::default() }
     }
 
     /// The rows.
@@ -249,7 +255,7 @@ impl SharedRows {
     /// # Errors
     /// [`Error::Wire`] if they are of another type.
     pub fn typed<T: Send + Sync + 'static>(&self) -> Result<&Vec<T>> {
-        self.0.downcast_ref().ok_or_else(Self::wrong::<T>)
+        self.rows.downcast_ref().ok_or_else(Self::wrong::<T>)
     }
 
     /// The rows, for someone who keeps them.
@@ -257,13 +263,31 @@ impl SharedRows {
     /// # Errors
     /// [`Error::Wire`] if they are of another type.
     pub fn shared<T: Send + Sync + 'static>(&self) -> Result<Arc<Vec<T>>> {
-        self.0.clone().downcast().map_err(|_| Self::wrong::<T>())
+        self.rows.clone().downcast().map_err(|_| Self::wrong::<T>())
     }
 
     /// Whether these are the same rows, and not only equal ones.
     #[must_use]
     pub fn is_same(&self, other: &SharedRows) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.rows, &other.rows)
+    }
+
+    /// What the rows are seen as, made once for all workers and steps that see them so: it may be large.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) fn seen_as<S: Send + Sync + 'static>(
+        &self,
+        make: impl FnOnce(&Self) -> Result<S, BoxError>,
+    ) -> Result<Arc<S>, BoxError> {
+        // Others wait for what they would have to make, too.
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = seen.iter().find_map(|seen| seen.clone().downcast().ok()) {
+            return Ok(found);
+        }
+        let made = Arc::new(make(self)?);
+        seen.push(made.clone());
+        Ok(made)
     }
 
     fn wrong<T>() -> Error {

@@ -357,8 +357,8 @@ mod tests {
     use crate::grouping::spill::testing::Memory;
     use crate::grouping::{AnyGrouping, Firing, Grouping};
     use crate::time::Timestamp;
-    use crate::windowing::{PaneInfo, Window};
     use crate::transforms::group_by_key::{Grouped, ToGrouped};
+    use crate::windowing::{PaneInfo, Window};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
     use std::marker::PhantomData;

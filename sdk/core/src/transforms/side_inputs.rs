@@ -103,12 +103,14 @@ impl<K: Key, V: Element> View for AsMap<K, V> {
     }
 
     fn load(&self, rows: &SharedRows) -> Result<Arc<MapView<K, V>>, BoxError> {
-        let rows = rows.typed::<(K, V)>()?;
-        let map: Table<K, V> = rows.iter().cloned().collect();
-        if map.len() < rows.len() {
-            return Err("a map side input has two values for one key; `as_multimap` keeps all".into());
-        }
-        Ok(Arc::new(MapView(map)))
+        rows.seen_as(|rows| {
+            let rows = rows.typed::<(K, V)>()?;
+            let map: Table<K, V> = rows.iter().cloned().collect();
+            if map.len() < rows.len() {
+                return Err("a map side input has two values for one key; `as_multimap` keeps all".into());
+            }
+            Ok(MapView(map))
+        })
     }
 }
 
@@ -143,11 +145,13 @@ impl<K: Key, V: Element> View for AsMultimap<K, V> {
     }
 
     fn load(&self, rows: &SharedRows) -> Result<Arc<MultimapView<K, V>>, BoxError> {
-        let mut map: Table<K, Vec<V>> = Table::default();
-        for (key, value) in rows.typed::<(K, V)>()?.iter().cloned() {
-            map.entry(key).or_default().push(value);
-        }
-        Ok(Arc::new(MultimapView(map)))
+        rows.seen_as(|rows| {
+            let mut map: Table<K, Vec<V>> = Table::default();
+            for (key, value) in rows.typed::<(K, V)>()?.iter().cloned() {
+                map.entry(key).or_default().push(value);
+            }
+            Ok(MultimapView(map))
+        })
     }
 }
 
@@ -325,6 +329,10 @@ mod tests {
             (map, multimap) = (Some(pairs.as_map()), Some(pairs.as_multimap()));
         });
         let (map, multimap) = (map.unwrap(), multimap.unwrap());
+        let rows = SharedRows::new(vec![('a', 1u64)]);
+        let [first, second] = [(), ()].map(|()| map.load(&rows).unwrap());
+        assert!(Arc::ptr_eq(&first, &second), "it is made once");
+        assert_eq!(multimap.load(&rows).unwrap().get(&'a'), [1], "of the same rows, seen in another way");
         let view = load(&map, vec![('a', 1u64), ('b', 2)]).unwrap();
         assert_eq!((view.get(&'b'), view.get(&'c'), view.len(), view.is_empty()), (Some(&2), None, 2, false));
         assert!(load(&map, vec![('a', 1u64), ('a', 2)]).unwrap_err().contains("`as_multimap` keeps all"));

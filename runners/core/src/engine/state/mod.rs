@@ -24,10 +24,10 @@ mod cells;
 
 use bytes::Bytes;
 use cells::{Cells, Files, Snapshot, lock};
+use ferrobeam_core::Result;
 use ferrobeam_core::dofn::stateful::operator::{StateChange, StateReader};
 use ferrobeam_core::grouping::{Piece, Pieces, SpillSpace, Spills};
 use ferrobeam_core::windowing::Window;
-use ferrobeam_core::Result;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

@@ -7,11 +7,11 @@ use super::meter::{Meter, encoded, owned};
 use super::pieces::{Piece, Pieces};
 use super::table::CollectsOf;
 use super::{SpillSpace, SpilledWriter, block_size};
+use crate::Key;
 use crate::coder::{self, Coder, put_varint, take_varint};
 use crate::combiners::CombineFn;
 use crate::error::BoxError;
 use crate::grouping::Cell;
-use crate::Key;
 use std::collections::HashMap;
 use std::mem::needs_drop;
 use std::sync::Arc;
@@ -133,7 +133,7 @@ impl<C: CombineFn> CellFiles<C> {
         let bytes = self.places.get(&cell).into_iter().flatten().map(Piece::bytes).sum::<usize>();
         let room = self.pieces.space().room();
         if let Some(collects) = self.collects.filter(|_| bytes > room || self.in_flight > room / 2) {
-            return Ok(Fired::File((collects.from_file)(self.to_file(cell, here, keeps, &collects)?)));
+            return Ok(Fired::File((collects.from_file)(self.gather(cell, here, keeps, &collects)?)));
         }
         let last = if keeps { here.clone() } else { here.take() };
         if last.is_some() && !keeps {
@@ -165,7 +165,7 @@ impl<C: CombineFn> CellFiles<C> {
     }
 
     /// Writes all values of a cell to one file.
-    fn to_file(
+    fn gather(
         &mut self,
         cell: Cell,
         here: &mut Option<C::Acc>,

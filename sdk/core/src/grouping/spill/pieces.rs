@@ -106,7 +106,8 @@ impl Pieces {
     /// # Errors
     /// Those of files.
     pub fn read(&mut self, piece: &Piece) -> Result<&[u8]> {
-        let is_there = |(file, block): &(Arc<dyn SpillFile>, u64)| Arc::ptr_eq(file, &piece.file) && *block == piece.block;
+        let is_there =
+            |(file, block): &(Arc<dyn SpillFile>, u64)| Arc::ptr_eq(file, &piece.file) && *block == piece.block;
         if !self.of.as_ref().is_some_and(is_there) {
             self.of = None;
             self.block.clear();
