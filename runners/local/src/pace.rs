@@ -92,20 +92,19 @@ impl Pacer {
         *self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_over(&self, claims: usize) -> bool {
+    fn is_over(&self, claims: usize, took: Duration) -> bool {
         let longest = if self.is_bounded { LONG } else { LATENCY };
         self.shared.end().is_some()
             || (self.shared.drains() && !self.is_truncated)
             || self.outbox.is_full()
             || self.shared.waiting(self.worker) >= MUCH
             || (!self.is_bounded && claims >= UNBOUNDED)
-            || self.begun.elapsed() >= longest
+            || took >= longest
     }
 
     /// How many claims are granted after so many.
-    fn next(&self, claims: usize) -> usize {
-        let took = self.begun.elapsed().as_secs_f64();
-        let next = (claims as f64 / took * TURN.as_secs_f64()) as usize;
+    fn next(&self, claims: usize, took: Duration) -> usize {
+        let next = (claims as f64 / took.as_secs_f64() * TURN.as_secs_f64()) as usize;
         let next = next.clamp(1, CLAIMS);
         self.granted.store(next, Ordering::Relaxed);
         next
@@ -123,8 +122,9 @@ impl Pace for Pacer {
     fn turn(&self, progress: (f64, f64)) -> Turn {
         let granted = self.granted.load(Ordering::Relaxed);
         let claims = self.claims.fetch_add(granted, Ordering::Relaxed) + granted;
-        let next = self.next(claims);
-        if self.is_over(claims) {
+        let took = self.begun.elapsed();
+        let next = self.next(claims, took);
+        if self.is_over(claims, took) {
             self.shares.store(false, Ordering::Relaxed);
             return Turn::GiveAway { keep: 0.0, claims: usize::MAX };
         }

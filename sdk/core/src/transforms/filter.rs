@@ -3,6 +3,7 @@
 use crate::batch::Batch;
 use crate::dofn::batch_step::BatchStep;
 use crate::{Element, PCollection};
+use std::mem::needs_drop;
 
 impl<T: Element> PCollection<T> {
     /// Keeps the elements for which `keep` is true.
@@ -23,7 +24,7 @@ impl<T: Element> PCollection<T> {
     }
 }
 
-fn filter<T>(mut batch: Batch<T>, keep: impl Fn(&T) -> bool) -> Batch<T> {
+fn filter<T: Clone>(mut batch: Batch<T>, keep: impl Fn(&T) -> bool) -> Batch<T> {
     if batch.meta.is_shared() {
         retain(&mut batch.values, keep);
         return batch;
@@ -40,16 +41,18 @@ fn filter<T>(mut batch: Batch<T>, keep: impl Fn(&T) -> bool) -> Batch<T> {
     if rows.len() == row as usize { batch } else { Batch { values: batch.values, meta: batch.meta.select(&rows) } }
 }
 
-/// As [`Vec::retain`]. What is small is moved without asking whether it stays: a branch that is guessed wrong costs more.
-fn retain<T>(values: &mut Vec<T>, keep: impl Fn(&T) -> bool) {
-    if size_of::<T>() > 16 {
+/// As [`Vec::retain`]. What is small and owns nothing is moved without asking whether it stays: a branch that is guessed wrong
+/// costs more.
+fn retain<T: Clone>(values: &mut Vec<T>, keep: impl Fn(&T) -> bool) {
+    if size_of::<T>() > 16 || needs_drop::<T>() {
         return values.retain(keep);
     }
     let mut kept = 0;
     for at in 0..values.len() {
-        // Asked where it is: to ask for it where it has just been put would have to wait for that.
-        let keeps = keep(&values[at]);
-        values.swap(kept, at);
+        // A clone of what owns nothing is a copy.
+        let value = values[at].clone();
+        let keeps = keep(&value);
+        values[kept] = value;
         kept += usize::from(keeps);
     }
     values.truncate(kept);
