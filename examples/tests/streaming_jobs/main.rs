@@ -2,15 +2,44 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
 mod page_views;
+mod sessions;
 
+use ferrobeam::Timestamp;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::yield_now;
+use tempfile::TempDir;
 
 const RUNNERS: [&str; 2] = ["--runner=direct", "--runner=local"];
+
+/// 2026-11-21T00:00:00Z, in milliseconds.
+const START: i64 = 1_795_219_200_000;
+
+fn text(millis: i64) -> String {
+    Timestamp::from_millis(millis).to_string()
+}
+
+/// Events out of order, by less than fifty of them.
+fn shuffled<T>(mut events: Vec<T>) -> Vec<T> {
+    events.chunks_mut(50).for_each(<[T]>::reverse);
+    events
+}
+
+fn jsonl<T: Serialize>(events: &[T]) -> String {
+    events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect()
+}
+
+/// A directory with `logs/`, and these files in it.
+fn place(files: &[(&str, &str)]) -> TempDir {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("logs")).unwrap();
+    files.iter().for_each(|(name, content)| fs::write(place.path().join(name), content).unwrap());
+    place
+}
 
 fn generate(place: &Path, arguments: &[&str]) {
     let mut loggen = Command::new(env!("CARGO_BIN_EXE_loggen"));
