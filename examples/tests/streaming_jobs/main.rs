@@ -3,6 +3,7 @@
 
 mod page_views;
 mod sessions;
+mod trending;
 
 use ferrobeam::Timestamp;
 use serde::Serialize;
