@@ -5,6 +5,7 @@ mod click_join;
 mod crawlers;
 mod fraud;
 mod page_views;
+mod running_average;
 mod sessions;
 mod trending;
 
