@@ -1,6 +1,7 @@
 //! The streaming examples as programs, on logs that are complete and on logs that grow, compared with plain computations.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
+mod backfill;
 mod click_join;
 mod crawlers;
 mod fraud;
