@@ -40,8 +40,8 @@ pub use time::Timestamp;
 pub mod prelude {
     pub use crate::batch::WindowSet;
     pub use crate::combiners::{
-        CombineFn, Number, Ordered, approximate_distinct, count, largest, largest_by, latest, max, max_by, mean, min,
-        min_by, quantiles, quantiles_by, sample, smallest, smallest_by, sum, to_list,
+        CombineFn, Number, Ordered, approximate_distinct, count, frequent, largest, largest_by, latest, max, max_by,
+        mean, min, min_by, quantiles, quantiles_by, sample, smallest, smallest_by, sum, to_list,
     };
     pub use crate::dofn::portable::PortableDoFn;
     pub use crate::dofn::restriction::{OffsetRange, Restriction};

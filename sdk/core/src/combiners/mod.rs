@@ -25,6 +25,7 @@ mod compose;
 mod count;
 pub(crate) mod encoded;
 mod extreme;
+mod frequent;
 mod latest;
 #[cfg(test)]
 pub(crate) mod laws;
@@ -41,6 +42,7 @@ mod top;
 pub use approximate_distinct::{ApproximateDistinct, DistinctSketch, approximate_distinct};
 pub use count::{Count, count};
 pub use extreme::{Extreme, max, max_by, min, min_by};
+pub use frequent::{Counted, Frequent, FrequentSketch, frequent};
 pub use latest::{Latest, latest};
 pub use mean::{Mean, mean};
 pub use number::{Number, Total, Wide};

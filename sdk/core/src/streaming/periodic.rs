@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Points in time: `start`, and then each `interval` later, before `stop`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Element)]
 pub struct SequenceDefinition {
-    /// The first; at the beginning of time it is the next whole multiple of the interval when the pipeline runs.
+    /// The first; at the beginning of time it is the last whole multiple of the interval that has come when the pipeline runs.
     pub start: Timestamp,
     /// None is here or later.
     pub stop: Timestamp,
@@ -50,8 +50,8 @@ impl PTransform<PCollection<SequenceDefinition>> for PeriodicSequence {
 
 /// Emits a point in time each period: Beam's `PeriodicImpulse`.
 ///
-/// Without [`starting_at`](PeriodicImpulse::starting_at) it begins with the pipeline, at the next whole multiple of the
-/// period; what has passed is not made up for. It goes on until the pipeline drains, or up to
+/// Without [`starting_at`](PeriodicImpulse::starting_at) it begins with the pipeline, by the last whole multiple of the period
+/// that has come; what passed before is not made up for. It goes on until the pipeline drains, or up to
 /// [`until`](PeriodicImpulse::until).
 ///
 /// ```
@@ -115,6 +115,12 @@ impl SequenceDefinition {
         self.origin() + millis(i.saturating_mul(self.interval))
     }
 
+    /// The number of the first one, for a pipeline that begins now. It has come: whoever waits for it, as for a table that is
+    /// loaded each hour, does not wait for the hour to be over.
+    fn first(&self, now: Timestamp) -> u64 {
+        if self.begins_now() { self.before(now + millis(1)).saturating_sub(1) } else { 0 }
+    }
+
     /// How many points lie before a time.
     fn before(&self, end: Timestamp) -> u64 {
         let length = u64::try_from(end.saturating_since(self.origin()).as_millis()).unwrap_or(u64::MAX);
@@ -146,8 +152,8 @@ impl SplittableDoFn for Ticks {
     ) -> Result<Continuation, BoxError> {
         let now = tracker.now();
         let mut next = tracker.restriction().next();
-        if next == 0 && sequence.begins_now() {
-            next = sequence.before(now);
+        if next == 0 {
+            next = sequence.first(now);
         }
         loop {
             let point = sequence.point(next);
@@ -164,5 +170,19 @@ impl SplittableDoFn for Ticks {
     /// Also one with an end may go on for years.
     fn truncate(&self, _: &SequenceDefinition, _: OffsetRange) -> Result<Option<OffsetRange>, BoxError> {
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_point_has_come_when_the_pipeline_begins() {
+        let sequence = |start| SequenceDefinition { start, stop: Timestamp::MAX, interval: 10 };
+        let at = Timestamp::from_millis;
+        let first = |now| sequence(Timestamp::MIN).point(sequence(Timestamp::MIN).first(at(now))).millis();
+        assert_eq!([0, 9, 10, 25].map(first), [0, 0, 10, 20]);
+        assert_eq!(sequence(at(40)).first(at(60)), 0);
     }
 }

@@ -11,6 +11,7 @@ mod distinct;
 mod filter;
 mod flat_map;
 pub mod flatten;
+mod frequent;
 pub mod group_by_key;
 mod join;
 mod key_by;

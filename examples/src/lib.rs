@@ -1,0 +1,158 @@
+//! What the streaming examples share: logs to read, complete or still growing, and where their lines go.
+
+pub mod moments;
+pub mod page_views;
+
+use ferrobeam::prelude::*;
+use ferrobeam::time::{days, minutes, seconds};
+use serde::de::{self, DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::SystemTime;
+
+// The options of a pipeline that reads a log and writes lines: all that it has, or flattened into its own.
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "a doc comment would become the description of every program")]
+pub struct Logs {
+    /// JSON Lines, as a glob; with --follow a directory
+    #[arg(long)]
+    pub input: String,
+    /// Go on reading as files grow and others come; Ctrl-C reads what is there and ends
+    #[arg(long)]
+    pub follow: bool,
+    /// Where the results go
+    #[arg(long, value_name = "PREFIX")]
+    pub output: String,
+    /// Where lines go that are no events
+    #[arg(long, value_name = "PREFIX")]
+    pub errors: Option<String>,
+    /// Begin where this file says, and keep there how far files were read
+    #[arg(long, value_name = "FILE", requires = "follow")]
+    pub positions: Option<String>,
+    /// Seconds that an event may be behind one before it in its file and not be late
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub out_of_order: u64,
+}
+
+impl Logs {
+    /// Reads the events with the times that `at` finds in them. Lines that are none are written to `errors`, with file and
+    /// place.
+    #[track_caller]
+    pub fn read<T: Element + DeserializeOwned>(&self, root: &Root, at: fn(&T) -> Timestamp) -> PCollection<T> {
+        if self.follow {
+            let parse =
+                |line: &str| if line.trim_ascii().is_empty() { Ok(None) } else { serde_json::from_str(line).map(Some) };
+            return self.follow(root, parse, at);
+        }
+        let (events, bad) = root.apply(json::read::<T>(&self.input).with_errors());
+        self.write_errors(&bad);
+        events.with_timestamps(at)
+    }
+
+    /// Reads as [`read`](Logs::read) does with `--follow`, lines of any form; those of which `parse` makes none are left out.
+    #[track_caller]
+    pub fn follow<T: Element, E: fmt::Display + 'static>(
+        &self,
+        root: &Root,
+        parse: fn(&str) -> Result<Option<T>, E>,
+        at: fn(&T) -> Timestamp,
+    ) -> PCollection<T> {
+        // A line with a date that is too late must not make all others late.
+        let lines = follow::directory(&self.input)
+            .event_time(seconds(self.out_of_order), move |line| {
+                parse(&line.text).ok().flatten().map(|event| at(&event))
+            })
+            .ahead_at_most(minutes(1));
+        let lines = match &self.positions {
+            Some(positions) => lines.positions(positions),
+            None => lines,
+        };
+        let parsed = move |line: follow::FollowedLine| parse(&line.text).map_err(|error| line.bad(error));
+        let (events, bad) = root.apply(lines).try_map(parsed);
+        self.write_errors(&bad);
+        events.flat_map(|event| event)
+    }
+
+    /// Writes results as JSON Lines, for input that grows to a new file each ten seconds.
+    #[track_caller]
+    pub fn write<T: Element + Serialize>(&self, results: &PCollection<T>) {
+        self.write_to(&self.output, results);
+    }
+
+    /// Writes what could not be read to `errors`, if that is where it is to go.
+    #[track_caller]
+    pub fn write_errors<T: Element + Serialize>(&self, bad: &PCollection<T>) {
+        match &self.errors {
+            Some(errors) => self.write_to(errors, bad),
+            None => bad.discard(),
+        }
+    }
+
+    #[track_caller]
+    fn write_to<T: Element + Serialize>(&self, prefix: &str, lines: &PCollection<T>) {
+        if self.follow {
+            lines.apply(json::write(prefix).rolling(64 << 20, seconds(10)));
+        } else {
+            lines.apply(json::write(prefix));
+        }
+    }
+}
+
+/// Reads an RFC 3339 time, as clap's `value_parser` wants it.
+///
+/// # Errors
+/// It is none.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    let time: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Ok(Timestamp::from_millis(time.as_millisecond()))
+}
+
+/// Reads the RFC 3339 time of an event, as serde's `deserialize_with` wants it.
+///
+/// # Errors
+/// It is none, or none that a log of today may hold: one of this century, up to tomorrow. A wrong clock must not close the
+/// windows of all others, and what it says goes to the errors and is not lost unseen.
+pub fn event_time<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    const THIS_CENTURY: Timestamp = Timestamp::from_millis(946_684_800_000);
+    let text = String::deserialize(from)?;
+    let at = instant(&text).map_err(de::Error::custom)?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(de::Error::custom)?;
+    if at < THIS_CENTURY {
+        Err(de::Error::custom(format!("{text} is before this century")))
+    } else if at > Timestamp::EPOCH + now + days(1) {
+        Err(de::Error::custom(format!("{text} is in the future")))
+    } else {
+        Ok(at)
+    }
+}
+
+/// What a result says of its window and its pane.
+#[derive(Clone, Debug, Serialize, Element)]
+pub struct Place {
+    /// Where the window begins.
+    pub window_start: String,
+    /// The first time behind it.
+    pub window_end: String,
+    /// `early`, `on_time` or `late`.
+    pub timing: String,
+    /// The number of the result among those of its key and window: a later one takes the place of those before.
+    pub index: u64,
+}
+
+impl Place {
+    /// That of the element which is processed.
+    ///
+    /// # Errors
+    /// It is in no window of time.
+    pub fn of<U>(ctx: &Context<'_, U>) -> Result<Place, BoxError> {
+        let Window::Interval { start, end } = ctx.window() else { return Err("a result without a window".into()) };
+        let (timing, index) = (ctx.pane().timing, ctx.pane().index);
+        let timing = match timing {
+            ferrobeam::windowing::Timing::Early => "early",
+            ferrobeam::windowing::Timing::OnTime => "on_time",
+            ferrobeam::windowing::Timing::Late => "late",
+            ferrobeam::windowing::Timing::Unknown => "unknown",
+        };
+        Ok(Place { window_start: start.to_string(), window_end: end.to_string(), timing: timing.to_owned(), index })
+    }
+}

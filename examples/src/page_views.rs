@@ -1,0 +1,78 @@
+//! Views and visitors of pages by minute: what `page_views` counts in one log, and `backfill` in two.
+
+use crate::{Place, event_time};
+use ferrobeam::prelude::*;
+use ferrobeam::time::{hours, minutes, seconds};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Somebody looks at a page.
+#[derive(Clone, Debug, Deserialize, Element)]
+pub struct View {
+    openid: String,
+    page: String,
+    /// When.
+    #[serde(rename = "ctime", deserialize_with = "event_time")]
+    pub at: Timestamp,
+}
+
+/// Counts what is different, all of it.
+#[derive(Clone)]
+struct Visitors;
+
+impl CombineFn for Visitors {
+    type In = String;
+    type Acc = BTreeSet<String>;
+    type Out = u64;
+
+    fn create_accumulator(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+    fn add_input(&self, visitors: &mut BTreeSet<String>, visitor: String) {
+        visitors.insert(visitor);
+    }
+    fn merge_accumulators(&self, visitors: &mut BTreeSet<String>, others: BTreeSet<String>) {
+        visitors.extend(others);
+    }
+    fn extract_output(&self, visitors: BTreeSet<String>) -> u64 {
+        visitors.len() as u64
+    }
+}
+
+/// A line of the output: the counts of a minute, of one page or of all.
+#[derive(Clone, Debug, Serialize, Element)]
+pub struct PageViews {
+    #[serde(flatten)]
+    place: Place,
+    page: Option<String>,
+    pv: u64,
+    uv: u64,
+    uv_approx: u64,
+}
+
+/// Says of which window and pane a count is.
+#[derive(Clone)]
+struct ToLine;
+
+impl DoFn for ToLine {
+    type In = (Option<String>, (u64, u64, u64));
+    type Out = PageViews;
+
+    fn process(&mut self, (page, counts): Self::In, ctx: &mut Context<'_, PageViews>) -> Result<(), BoxError> {
+        let (pv, uv, uv_approx) = counts;
+        ctx.emit(PageViews { place: Place::of(ctx)?, page, pv, uv, uv_approx });
+        Ok(())
+    }
+}
+
+/// The counts of each page and of all.
+pub fn counts(views: &PCollection<View>) -> PCollection<PageViews> {
+    let minute = FixedWindows::of(minutes(1))
+        .trigger(AfterWatermark::new().early(after_delay(seconds(1))).late(after_count(1)))
+        .accumulating()
+        .allowed_lateness(hours(2));
+    let views = views.window(minute);
+    let of_pages = views.map(|view| (Some(view.page), view.openid)).named("ByPage");
+    let of_all = views.map(|view| (None, view.openid)).named("All");
+    flatten([&of_pages, &of_all]).combine_per_key((count(), Visitors, approximate_distinct())).par_do(ToLine)
+}
