@@ -5,6 +5,7 @@ pub mod page_views;
 
 use ferrobeam::prelude::*;
 use ferrobeam::time::{days, minutes, seconds};
+use ferrobeam::windowing::Timing;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -126,17 +127,13 @@ pub fn event_time<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Er
     }
 }
 
-/// What a result says of its window and its pane.
+/// What a result says of its window.
 #[derive(Clone, Debug, Serialize, Element)]
 pub struct Place {
     /// Where the window begins.
     pub window_start: String,
     /// The first time behind it.
     pub window_end: String,
-    /// `early`, `on_time` or `late`.
-    pub timing: String,
-    /// The number of the result among those of its key and window: a later one takes the place of those before.
-    pub index: u64,
 }
 
 impl Place {
@@ -146,13 +143,29 @@ impl Place {
     /// It is in no window of time.
     pub fn of<U>(ctx: &Context<'_, U>) -> Result<Place, BoxError> {
         let Window::Interval { start, end } = ctx.window() else { return Err("a result without a window".into()) };
-        let (timing, index) = (ctx.pane().timing, ctx.pane().index);
-        let timing = match timing {
-            ferrobeam::windowing::Timing::Early => "early",
-            ferrobeam::windowing::Timing::OnTime => "on_time",
-            ferrobeam::windowing::Timing::Late => "late",
-            ferrobeam::windowing::Timing::Unknown => "unknown",
+        Ok(Place { window_start: start.to_string(), window_end: end.to_string() })
+    }
+}
+
+/// What a result says of its pane.
+#[derive(Clone, Debug, Serialize, Element)]
+pub struct Pane {
+    /// `early`, `on_time` or `late`.
+    pub timing: String,
+    /// The number of the result among those of its key and window: a later one takes the place of those before.
+    pub index: u64,
+}
+
+impl Pane {
+    /// That of the element which is processed.
+    #[must_use]
+    pub fn of<U>(ctx: &Context<'_, U>) -> Pane {
+        let timing = match ctx.pane().timing {
+            Timing::Early => "early",
+            Timing::OnTime => "on_time",
+            Timing::Late => "late",
+            Timing::Unknown => "unknown",
         };
-        Ok(Place { window_start: start.to_string(), window_end: end.to_string(), timing: timing.to_owned(), index })
+        Pane { timing: timing.to_owned(), index: ctx.pane().index }
     }
 }

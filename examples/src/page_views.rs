@@ -1,6 +1,6 @@
 //! Views and visitors of pages by minute: what `page_views` counts in one log, and `backfill` in two.
 
-use crate::{Place, event_time};
+use crate::{Pane, Place, event_time};
 use ferrobeam::prelude::*;
 use ferrobeam::time::{hours, minutes, seconds};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,8 @@ pub struct PageViews {
     pv: u64,
     uv: u64,
     uv_approx: u64,
+    #[serde(flatten)]
+    pane: Pane,
 }
 
 /// Says of which window and pane a count is.
@@ -60,7 +62,8 @@ impl DoFn for ToLine {
 
     fn process(&mut self, (page, counts): Self::In, ctx: &mut Context<'_, PageViews>) -> Result<(), BoxError> {
         let (pv, uv, uv_approx) = counts;
-        ctx.emit(PageViews { place: Place::of(ctx)?, page, pv, uv, uv_approx });
+        let (place, pane) = (Place::of(ctx)?, Pane::of(ctx));
+        ctx.emit(PageViews { place, page, pv, uv, uv_approx, pane });
         Ok(())
     }
 }
