@@ -201,6 +201,10 @@ impl<T: Key> CombineFn for ApproximateDistinct<T> {
     fn extract_output(&self, sketch: DistinctSketch) -> u64 {
         sketch.estimate()
     }
+
+    fn peek_output(&self, sketch: &DistinctSketch) -> u64 {
+        sketch.estimate()
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ macro_rules! tuples {
                 (self.0.extract_output(accumulator.0), $(self.$i.extract_output(accumulator.$i)),+)
             }
 
+            fn peek_output(&self, accumulator: &Self::Acc) -> Self::Out {
+                (self.0.peek_output(&accumulator.0), $(self.$i.peek_output(&accumulator.$i)),+)
+            }
+
             fn default_output(&self) -> Option<Self::Out> {
                 Some((self.0.default_output()?, $(self.$i.default_output()?),+))
             }

@@ -46,7 +46,9 @@ pub(crate) fn laws<C>(
         let mut all = combine.create_accumulator();
         inputs.iter().for_each(|input| combine.add_input(&mut all, input.clone()));
         let (whole, encoded) = (combine.extract_output(all.clone()), combine.extract_output(round_trip::<C>(&all)));
+        let peeked = combine.peek_output(&all);
         check(&inputs, &whole).map_err(|e| fail("in one pass", &whole, e))?;
+        check(&inputs, &peeked).map_err(|e| fail("as it goes on", &peeked, e))?;
         check(&inputs, &encoded).map_err(|e| fail("after encoding", &encoded, e))?;
 
         let mut parts = vec![combine.create_accumulator()];

@@ -112,6 +112,12 @@ pub trait CombineFn: Clone + Send + Sync + 'static {
     /// The result of all values.
     fn extract_output(&self, accumulator: Self::Acc) -> Self::Out;
 
+    /// The same result, of an accumulator that goes on: for panes of windows that accumulate. Worth writing where a clone of the
+    /// accumulator is dear and the result is not.
+    fn peek_output(&self, accumulator: &Self::Acc) -> Self::Out {
+        self.extract_output(accumulator.clone())
+    }
+
     /// The result of no values, which [`combine_globally`](crate::PCollection::combine_globally) emits for an empty
     /// collection: the output of an empty accumulator, or none where there is none, as nothing has no largest element.
     fn default_output(&self) -> Option<Self::Out> {

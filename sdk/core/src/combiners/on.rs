@@ -52,6 +52,10 @@ where
         self.combine.extract_output(accumulator)
     }
 
+    fn peek_output(&self, accumulator: &C::Acc) -> C::Out {
+        self.combine.peek_output(accumulator)
+    }
+
     fn default_output(&self) -> Option<C::Out> {
         self.combine.default_output()
     }

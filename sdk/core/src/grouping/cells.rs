@@ -158,15 +158,20 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
         taken
     }
 
-    /// All that a cell has.
-    fn contents(&mut self, cell: Cell, contents: Contents) -> Result<Fired<C>, BoxError> {
+    /// The output of all that a cell has.
+    fn output(&mut self, cell: Cell, contents: Contents) -> Result<C::Out, BoxError> {
         let keeps = contents == Contents::Keep;
-        if self.files.as_ref().is_some_and(|files| files.brings(cell)) {
-            self.cell(cell);
-            let Slab { files: Some(files), cells, .. } = self else { return Ok(Fired::Here(None)) };
-            return files.fire(cell, &mut cells[cell as usize], keeps);
-        }
-        Ok(Fired::Here(if keeps { self.cell(cell).clone() } else { self.take(cell) }))
+        self.cell(cell);
+        let brings = self.files.as_ref().is_some_and(|files| files.brings(cell));
+        let accumulator = match (&mut self.files, &mut self.cells[cell as usize]) {
+            (Some(files), here) if brings => match files.fire(cell, here, keeps)? {
+                Fired::File(output) => return Ok(output),
+                Fired::Here(accumulator) => accumulator,
+            },
+            (_, Some(accumulator)) if keeps => return Ok(self.combine.peek_output(accumulator)),
+            _ => self.take(cell),
+        };
+        Ok(self.combine.extract_output(accumulator.unwrap_or_else(|| self.combine.create_accumulator())))
     }
 
     /// Does one command; a pane goes to `out`.
@@ -208,13 +213,7 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
                 let Some(key) = self.keys.get(*key as usize).cloned().flatten() else { return Ok(()) };
                 // Where a panic finds the key.
                 out.firing = Some(key);
-                let extracted = match self.contents(*cell, *contents)? {
-                    Fired::File(output) => output,
-                    Fired::Here(accumulator) => {
-                        let accumulator = accumulator.unwrap_or_else(|| self.combine.create_accumulator());
-                        self.combine.extract_output(accumulator)
-                    }
-                };
+                let extracted = self.output(*cell, *contents)?;
                 out.values.extend(out.firing.take().map(|key| (key, extracted)));
                 out.meta.push(pane.timestamp, &WindowSet::One(pane.window), pane.pane);
             }
