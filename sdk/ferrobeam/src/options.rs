@@ -61,7 +61,7 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "NAME=VALUE")]
     engine_option: Vec<String>,
     /// Engines: run the pipeline though the engine does this in another way than Beam's model says
-    #[arg(long, value_name = "FEATURE")]
+    #[arg(long, value_name = "FEATURE", value_delimiter = ',')]
     accept_engine_differences: Vec<String>,
     /// Engines: cancel the job if it is not done after so many seconds
     #[arg(long, value_name = "SECONDS")]
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(runner("--quiet --prometheus=127.0.0.1:0 --explain=run").unwrap(), "local");
         assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
         assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
-        assert_eq!(runner("--runner=prism --accept-engine-differences=sessions --time-limit=60").unwrap(), "portable");
+        assert_eq!(runner("--runner=prism --accept-engine-differences=sessions,lateness --time-limit=60").unwrap(), "portable");
         let flink = "--runner=flink --flink-master=h:1 --environment=external=h:2 --engine-option parallelism=2 \
                      --engine-option streaming=true";
         assert_eq!(runner(flink).unwrap(), "portable");
