@@ -99,7 +99,8 @@ impl GroupingNode {
     pub(crate) fn hold(&self) -> Option<Timestamp> {
         match &self.store {
             Store::ByWindow(store) => store.hold(),
-            Store::ByKey { driver, .. } => driver.hold(),
+            // What is due and has not fired, for want of room, may have nothing that holds: a pane that is empty.
+            Store::ByKey { driver, .. } => driver.hold().into_iter().chain(driver.next_event_time()).min(),
         }
     }
 

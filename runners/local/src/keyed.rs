@@ -84,9 +84,11 @@ impl Keyed {
         self.rows.values().map(Vec::len).sum()
     }
 
-    /// How many bytes of elements wait; counted on demand.
+    /// About how many bytes there are of elements that wait, and of timers and whatever else of keys does not go to files;
+    /// counted on demand.
     pub(crate) fn kept(&self) -> usize {
-        self.rows.values().flatten().map(|row| row.bytes.len()).sum::<usize>()
+        const PLACE: usize = 256;
+        self.rows.values().flatten().map(|row| row.bytes.len()).sum::<usize>() + self.memory.places() * PLACE
     }
 
     /// Its state.

@@ -252,7 +252,10 @@ mod tests {
         assert_eq!(runner("--quiet --prometheus=127.0.0.1:0 --explain=run").unwrap(), "local");
         assert_eq!(runner("--runner=direct --seed=1").unwrap(), "direct");
         assert_eq!(runner("--runner=portable --job-endpoint=h:1 --environment=process=/w").unwrap(), "portable");
-        assert_eq!(runner("--runner=prism --accept-engine-differences=sessions,lateness --time-limit=60").unwrap(), "portable");
+        assert_eq!(
+            runner("--runner=prism --accept-engine-differences=sessions,lateness --time-limit=60").unwrap(),
+            "portable"
+        );
         let flink = "--runner=flink --flink-master=h:1 --environment=external=h:2 --engine-option parallelism=2 \
                      --engine-option streaming=true";
         assert_eq!(runner(flink).unwrap(), "portable");

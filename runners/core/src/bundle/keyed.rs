@@ -119,6 +119,12 @@ impl Memory {
         self.timers.hold().into_iter().chain(self.ends.earliest()).min()
     }
 
+    /// How many keys and windows have state or timers, which stay in memory.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.states.len() + self.timers.len()
+    }
+
     /// No window that has state or timers expires before this.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {

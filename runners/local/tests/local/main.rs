@@ -266,3 +266,24 @@ fn late_elements_of_a_fast_grouping_are_counted() {
         assert_eq!(run.unwrap().metrics.counter(&DROPPED), 2);
     }
 }
+
+/// Many windows end at once whose panes are empty, for all of them has fired early; behind them is another grouping, which
+/// must not take the last of them for late ones.
+#[test]
+fn panes_that_wait_for_room_hold_the_watermark() {
+    const KEYS: u64 = 30_000;
+    for workers in [1, 2] {
+        let runner = LocalRunner::new().workers(workers);
+        let run = runner.run(|root| {
+            let windows =
+                FixedWindows::of(seconds(1)).trigger(AfterWatermark::new().early(after_count(1))).accumulating();
+            let numbers = root.create(0..KEYS).with_timestamps(|_| Timestamp::EPOCH).window(windows);
+            let ones = numbers.map(|n| (n, 1u64)).combine_per_key(sum());
+            let panes = ones.map(|(_, one)| ((), one)).window(FixedWindows::of(seconds(1))).combine_per_key(sum());
+            // A pane of each key when it comes, and one at the end of its window.
+            assert_that(&panes.map(|(_, panes)| panes).window(GlobalWindows::new())).is_singleton(2 * KEYS);
+            Ok(())
+        });
+        run.unwrap();
+    }
+}

@@ -153,7 +153,7 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
     fn take(&mut self, cell: Cell) -> Option<C::Acc> {
         let taken = self.cell(cell).take();
         if let (Some(files), Some(_)) = (&mut self.files, &taken) {
-            files.gone();
+            files.gone(cell);
         }
         taken
     }
@@ -168,7 +168,10 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
                 Fired::File(output) => return Ok(output),
                 Fired::Here(accumulator) => accumulator,
             },
-            (_, Some(accumulator)) if keeps => return Ok(self.combine.peek_output(accumulator)),
+            (files, Some(accumulator)) if keeps => {
+                files.iter_mut().for_each(|files| files.kept(cell));
+                return Ok(self.combine.peek_output(accumulator));
+            }
             _ => self.take(cell),
         };
         Ok(self.combine.extract_output(accumulator.unwrap_or_else(|| self.combine.create_accumulator())))
@@ -185,12 +188,12 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
             Command::Add { row, cell, last } => {
                 let value = &mut values[*row as usize];
                 if let Some(value) = if *last { value.take() } else { value.clone() } {
-                    let is_new = self.cell(*cell).is_none();
+                    self.cell(*cell);
                     let Slab { combine, cells, files, .. } = self;
                     let accumulator = cells[*cell as usize].get_or_insert_with(|| combine.create_accumulator());
                     combine.add_input(accumulator, value);
                     if let Some(files) = files {
-                        files.added(is_new);
+                        files.added(*cell);
                     }
                 }
             }
@@ -203,7 +206,6 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
                         Some(mut both) => {
                             self.combine.merge_accumulators(&mut both, accumulator);
                             *self.cell(*into) = Some(both);
-                            self.files.iter_mut().for_each(|files| files.merged());
                         }
                         None => *self.cell(*into) = Some(accumulator),
                     }

@@ -115,13 +115,12 @@ impl Cells {
 
     /// Reads what [`write`](Self::write) has written as one record.
     pub(super) fn read(files: &mut Files, piece: &Piece) -> Result<Cells> {
-        // All that is read is a part of this.
-        let whole = Bytes::copy_from_slice(files.pieces.read(piece)?);
-        let (mut input, mut cells) = (&*whole, Cells::default());
+        let Files { pieces, names } = files;
+        let (mut input, mut cells) = (pieces.read(piece)?, Cells::default());
         for _ in 0..take_len(&mut input)? {
-            let name = files.names.get(take_len(&mut input)?).ok_or_else(damaged)?;
+            let name = names.get(take_len(&mut input)?).ok_or_else(damaged)?;
             let mut contents = Contents::default();
-            contents.decode(&whole, &mut input)?;
+            contents.decode(&mut input)?;
             cells.0.insert(name, contents);
         }
         Ok(cells)
@@ -175,8 +174,8 @@ impl Contents {
     fn whole(&self, files: Option<&Mutex<Files>>) -> Result<Contents> {
         let mut all = Contents::default();
         for piece in &self.there {
-            let record = Bytes::copy_from_slice(lock(files.ok_or_else(damaged)?).pieces.read(piece)?);
-            all.decode(&record, &mut &*record)?;
+            let files = &mut *lock(files.ok_or_else(damaged)?);
+            all.decode(&mut files.pieces.read(piece)?)?;
         }
         for (key, values) in &self.values {
             all.values.entry(key.clone()).or_default().extend_from_slice(values);
@@ -200,17 +199,17 @@ impl Contents {
         }
     }
 
-    /// Adds what a record has, of which `whole` is all bytes.
-    fn decode(&mut self, whole: &Bytes, input: &mut &[u8]) -> Result<()> {
+    /// Adds what a record has.
+    fn decode(&mut self, input: &mut &[u8]) -> Result<()> {
         for _ in 0..take_len(input)? {
-            let key = take_bytes(whole, input)?;
-            take_all(whole, input, self.values.entry(key).or_default())?;
+            let key = take_bytes(input)?;
+            take_all(input, self.values.entry(key).or_default())?;
         }
         for _ in 0..take_len(input)? {
             let (at, rest) = input.split_first_chunk().ok_or_else(damaged)?;
             *input = rest;
             let at = Timestamp::from_millis(i64::from_le_bytes(*at));
-            take_all(whole, input, self.list.entry(at).or_default())?;
+            take_all(input, self.list.entry(at).or_default())?;
         }
         Ok(())
     }
@@ -234,16 +233,17 @@ fn take_len(input: &mut &[u8]) -> Result<usize> {
     take_varint(input).ok().and_then(|len| usize::try_from(len).ok()).ok_or_else(damaged)
 }
 
-fn take_bytes(whole: &Bytes, input: &mut &[u8]) -> Result<Bytes> {
+/// A copy: a part of the record would keep all of it in memory.
+fn take_bytes(input: &mut &[u8]) -> Result<Bytes> {
     let len = take_len(input)?;
     let (bytes, rest) = input.split_at_checked(len).ok_or_else(damaged)?;
     *input = rest;
-    Ok(whole.slice_ref(bytes))
+    Ok(Bytes::copy_from_slice(bytes))
 }
 
-fn take_all(whole: &Bytes, input: &mut &[u8], into: &mut Vec<Bytes>) -> Result<()> {
+fn take_all(input: &mut &[u8], into: &mut Vec<Bytes>) -> Result<()> {
     for _ in 0..take_len(input)? {
-        into.push(take_bytes(whole, input)?);
+        into.push(take_bytes(input)?);
     }
     Ok(())
 }

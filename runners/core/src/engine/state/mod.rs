@@ -130,16 +130,17 @@ impl States {
         }
         files.pieces.close()?;
         if files.pieces.is_wasteful(|| held.values().flat_map(Held::pieces).map(Piece::bytes).sum()) {
+            let mut all = Vec::new();
             for held in held.values_mut() {
                 match held {
-                    Held::There(piece) => files.pieces.renew(piece)?,
+                    Held::There(piece) => all.push(piece),
                     Held::Here { cells, .. } if cells.pieces().next().is_some() => {
-                        Arc::make_mut(cells).pieces_mut().try_for_each(|piece| files.pieces.renew(piece))?;
+                        all.extend(Arc::make_mut(cells).pieces_mut());
                     }
                     Held::Here { .. } => {}
                 }
             }
-            files.pieces.close()?;
+            files.pieces.renew(all)?;
         }
         Ok(())
     }

@@ -24,9 +24,8 @@ pub(in crate::grouping) struct CellFiles<C: CombineFn> {
     pieces: Pieces,
     /// What cells have in files, the oldest first.
     places: HashMap<Cell, Vec<Piece>>,
-    /// How many cells have something in memory.
-    here: usize,
-    /// What that owns, about.
+    /// What each cell owns in memory, about, and all.
+    sizes: Vec<usize>,
     owned: usize,
     /// What has fired owns about so much: since the last batch, and since somebody could take a batch.
     in_batch: usize,
@@ -44,7 +43,7 @@ pub(in crate::grouping) enum Fired<C: CombineFn> {
 impl<C: CombineFn> CellFiles<C> {
     pub(in crate::grouping) fn new(combine: C, collects: Option<CollectsOf<C>>, space: Arc<dyn SpillSpace>) -> Self {
         let (meter, pieces, places) = (Meter::default(), Pieces::new(space), HashMap::new());
-        CellFiles { combine, collects, meter, pieces, places, here: 0, owned: 0, in_batch: 0, in_flight: 0 }
+        CellFiles { combine, collects, meter, pieces, places, sizes: Vec::new(), owned: 0, in_batch: 0, in_flight: 0 }
     }
 
     /// Looks at one row of many.
@@ -52,26 +51,45 @@ impl<C: CombineFn> CellFiles<C> {
         self.meter.sample(row);
     }
 
-    /// A value has come into a cell, which had nothing in memory if it is `new`.
-    pub(in crate::grouping) fn added(&mut self, new: bool) {
-        self.here += usize::from(new);
+    /// A value has come into a cell.
+    pub(in crate::grouping) fn added(&mut self, cell: Cell) {
         if self.collects.is_some() || needs_drop::<C::Acc>() {
             // Lists grow by doubling.
-            self.owned += (size_of::<C::In>() * 3).div_ceil(2) + self.meter.of_value::<C::In>();
+            self.grows(cell, (size_of::<C::In>() * 3).div_ceil(2) + self.meter.of_value::<C::In>());
         }
     }
 
-    /// What a cell had in memory has gone.
-    pub(in crate::grouping) fn gone(&mut self) {
-        let each = self.owned / self.here.max(1);
-        self.owned -= each;
-        self.fires(each);
-        self.here = self.here.saturating_sub(1);
+    fn grows(&mut self, cell: Cell, bytes: usize) {
+        let at = cell as usize;
+        if self.sizes.len() <= at {
+            self.sizes.resize(at + 1, 0);
+        }
+        self.sizes[at] += bytes;
+        self.owned += bytes;
     }
 
-    /// Two cells have become one, and have what both had in memory.
-    pub(in crate::grouping) fn merged(&mut self) {
-        self.here = self.here.saturating_sub(1);
+    fn size(&self, cell: Cell) -> usize {
+        self.sizes.get(cell as usize).copied().unwrap_or_default()
+    }
+
+    /// What a cell had in memory has gone: how much that was.
+    fn shrinks(&mut self, cell: Cell) -> usize {
+        let size = self.sizes.get_mut(cell as usize).map(std::mem::take).unwrap_or_default();
+        self.owned -= size;
+        size
+    }
+
+    /// What a cell had in memory has fired, or was forgotten.
+    pub(in crate::grouping) fn gone(&mut self, cell: Cell) {
+        let size = self.shrinks(cell);
+        self.fires(size);
+    }
+
+    /// What a cell has in memory has fired, and stays.
+    pub(in crate::grouping) fn kept(&mut self, cell: Cell) {
+        if self.collects.is_some() {
+            self.fires(self.size(cell));
+        }
     }
 
     /// Forgets what a cell has in files.
@@ -84,8 +102,10 @@ impl<C: CombineFn> CellFiles<C> {
         self.places.contains_key(&cell)
     }
 
-    /// What one cell has in files is another's.
+    /// What one cell has is another's.
     pub(in crate::grouping) fn merge(&mut self, from: Cell, into: Cell) {
+        let size = self.shrinks(from);
+        self.grows(into, size);
         if let Some(pieces) = self.places.remove(&from) {
             self.places.entry(into).or_default().extend(pieces);
         }
@@ -131,13 +151,18 @@ impl<C: CombineFn> CellFiles<C> {
         keeps: bool,
     ) -> Result<Fired<C>, BoxError> {
         let bytes = self.places.get(&cell).into_iter().flatten().map(Piece::bytes).sum::<usize>();
-        let room = self.pieces.space().room();
-        if let Some(collects) = self.collects.filter(|_| bytes > room || self.in_flight > room / 2) {
+        // A file for very little is not worth its while.
+        const LEAST: usize = 4 << 10;
+        let (room, all) = (self.pieces.space().room(), bytes + self.size(cell));
+        let is_large = all > room || (all >= LEAST && self.in_flight > room / 2);
+        if let Some(collects) = self.collects.filter(|_| is_large) {
             return Ok(Fired::File((collects.from_file)(self.gather(cell, here, keeps, &collects)?)));
         }
         let last = if keeps { here.clone() } else { here.take() };
-        if last.is_some() && !keeps {
-            self.gone();
+        if keeps {
+            self.kept(cell);
+        } else {
+            self.gone(cell);
         }
         self.fires(bytes);
         let Some(pieces) = self.places.remove(&cell) else { return Ok(Fired::Here(last)) };
@@ -150,8 +175,7 @@ impl<C: CombineFn> CellFiles<C> {
             self.add(&mut all, last);
         }
         if keeps {
-            self.here += usize::from(here.is_none());
-            self.owned += owned::<C::Acc>(bytes);
+            self.grows(cell, owned::<C::Acc>(bytes));
             here.clone_from(&all);
         }
         Ok(Fired::Here(all))
@@ -176,8 +200,8 @@ impl<C: CombineFn> CellFiles<C> {
         let mut writer = SpilledWriter::new(space.create()?, block_size(space.room()));
         let last = if keeps { here.clone() } else { here.take() };
         let pieces = if keeps { self.places.get(&cell).cloned() } else { self.places.remove(&cell) };
-        if last.is_some() && !keeps {
-            self.gone();
+        if !keeps {
+            self.shrinks(cell);
         }
         for piece in pieces.iter().flatten() {
             let mut values = self.pieces.read(piece)?;
@@ -199,12 +223,12 @@ impl<C: CombineFn> CellFiles<C> {
                 self.write(cell, accumulator)?;
             }
         }
-        (self.here, self.owned) = (0, 0);
+        self.sizes.clear();
+        self.owned = 0;
         self.pieces.close()?;
         let CellFiles { pieces, places, .. } = self;
         if pieces.is_wasteful(|| places.values().flatten().map(Piece::bytes).sum()) {
-            places.values_mut().flatten().try_for_each(|piece| pieces.renew(piece))?;
-            pieces.close()?;
+            pieces.renew(places.values_mut().flatten().collect())?;
         }
         Ok(())
     }
@@ -257,12 +281,20 @@ impl<C: CombineFn> CellFiles<C> {
         if self.collects.is_some() {
             return true;
         }
-        let mut scratch = Vec::new();
-        let sizes = cells.iter().flatten().take(SAMPLES).map(|accumulator| encoded(accumulator, &mut scratch));
-        let sizes: Vec<usize> = sizes.collect();
-        let found = self.here * owned::<C::Acc>(sizes.iter().sum::<usize>() / sizes.len().max(1));
-        let before = self.owned;
-        self.owned = found.min(before);
-        found > before / 2
+        let largest = self.sizes.iter().enumerate().max_by_key(|(_, size)| **size).map(|(cell, _)| cell);
+        let some = (0..cells.len()).step_by(cells.len().div_ceil(SAMPLES).max(1)).chain(largest);
+        let (mut scratch, mut found, mut thought) = (Vec::new(), 0, 0);
+        for cell in some {
+            if let Some(Some(accumulator)) = cells.get(cell) {
+                found += owned::<C::Acc>(encoded(accumulator, &mut scratch));
+                thought += self.size(cell as Cell);
+            }
+        }
+        if found > thought / 2 || thought == 0 {
+            return true;
+        }
+        self.sizes.iter_mut().for_each(|size| *size = (*size as u128 * found as u128 / thought as u128) as usize);
+        self.owned = self.sizes.iter().sum();
+        false
     }
 }

@@ -134,17 +134,21 @@ impl Pieces {
         is_wasteful
     }
 
-    /// Writes a record anew, to the file that is being written.
+    /// Writes records anew, to one file.
     ///
     /// # Errors
     /// Those of files.
-    pub fn renew(&mut self, piece: &mut Piece) -> Result<()> {
-        let record = self.read(piece)?.to_vec();
-        *piece = self.put(|out| {
-            out.extend_from_slice(&record);
-            Ok::<_, Error>(())
-        })?;
-        Ok(())
+    pub fn renew(&mut self, mut pieces: Vec<&mut Piece>) -> Result<()> {
+        // Each block is read once.
+        pieces.sort_unstable_by_key(|piece| (Arc::as_ptr(&piece.file).addr(), piece.block, piece.at));
+        for piece in pieces {
+            let record = self.read(piece)?.to_vec();
+            *piece = self.put(|out| {
+                out.extend_from_slice(&record);
+                Ok::<_, Error>(())
+            })?;
+        }
+        self.close()
     }
 }
 
@@ -191,16 +195,12 @@ mod tests {
             let middle = order.index(written.len().max(1)).min(written.len());
             written.rotate_left(middle);
             for (piece, record) in &written {
-                prop_assert_eq!(pieces.read(piece).unwrap(), &record[..]);
+                prop_assert_eq!((pieces.read(piece).unwrap(), piece.bytes()), (&record[..], record.len()));
             }
             let before = space.live_files();
-            for (piece, record) in &mut written {
-                pieces.renew(piece).unwrap();
-                prop_assert_eq!(piece.bytes(), record.len());
-            }
-            pieces.close().unwrap();
+            pieces.renew(written.iter_mut().map(|(piece, _)| piece).collect()).unwrap();
             for (piece, record) in &written {
-                prop_assert_eq!(pieces.read(piece).unwrap(), &record[..]);
+                prop_assert_eq!((pieces.read(piece).unwrap(), piece.bytes()), (&record[..], record.len()));
             }
             prop_assert!(space.live_files() <= before.min(1), "all are in one file now");
             drop((written, pieces));
