@@ -41,6 +41,19 @@ pub struct FoundFile {
 /// # }
 /// ```
 pub fn expand(pattern: &str) -> Result<Vec<FoundFile>, FileError> {
+    found(pattern, false)
+}
+
+/// The files that a pattern matches and that can be read now: what goes in this moment, a link that points nowhere and what is
+/// no regular file are left out, for they may be files the next time.
+///
+/// # Errors
+/// As [`expand`], but for that.
+pub(crate) fn expand_present(pattern: &str) -> Result<Vec<FoundFile>, FileError> {
+    found(pattern, true)
+}
+
+fn found(pattern: &str, only_present: bool) -> Result<Vec<FoundFile>, FileError> {
     let has_wildcard = pattern.contains(['*', '?', '[']);
     let mut paths = Vec::new();
     if has_wildcard {
@@ -57,10 +70,14 @@ pub fn expand(pattern: &str) -> Result<Vec<FoundFile>, FileError> {
     paths.dedup();
     let (mut files, mut directories) = (Vec::new(), 0);
     for path in paths {
-        let metadata = fs::metadata(&path).map_err(FileError::io("look at", &path))?;
+        let metadata = match fs::metadata(&path) {
+            Err(error) if only_present && error.kind() == ErrorKind::NotFound => continue,
+            metadata => metadata.map_err(FileError::io("look at", &path))?,
+        };
         match () {
             () if metadata.is_dir() && !has_wildcard => return Err(FileError::Directory { path }),
             () if metadata.is_dir() => directories += 1,
+            () if !metadata.is_file() && only_present => {}
             () if !metadata.is_file() => return Err(FileError::NotRegular { path }),
             () => files.push(FoundFile { path: utf8(path)?, size: metadata.len() }),
         }
@@ -180,6 +197,18 @@ mod tests {
     fn error(root: &TempDir, pattern: &str) -> String {
         let prefix = format!("{}/", root.path().display());
         expand(&format!("{prefix}{pattern}")).unwrap_err().to_string().replace(&prefix, "")
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_now_is_left_out_on_request() {
+        let root = directory(&["a.txt"]);
+        std::os::unix::fs::symlink("nowhere", root.path().join("link.txt")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket.txt")).unwrap();
+        let pattern = root.path().join("*.txt").display().to_string();
+        let found = expand_present(&pattern).unwrap();
+        assert_eq!((found.len(), found[0].size), (1, 5));
+        assert!(expand(&pattern).is_err());
     }
 
     #[test]

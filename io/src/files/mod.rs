@@ -15,6 +15,7 @@ mod shards;
 
 pub use compression::Compression;
 pub use error::FileError;
+pub(crate) use glob::expand_present;
 pub use glob::{FoundFile, expand};
 pub use lines::{Line, LineError, LineReader};
 pub use position::LineCounter;

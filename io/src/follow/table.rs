@@ -4,7 +4,7 @@
 //! them open, and looks at the pattern again and again for what is new.
 
 use super::position::{Directory, FileId, Position};
-use crate::files::{Compression, FileError, expand};
+use crate::files::{Compression, FileError, expand_present};
 use ferrobeam_core::Timestamp;
 use glob::Pattern;
 use std::collections::BTreeMap;
@@ -125,13 +125,13 @@ impl Table {
     /// # Errors
     /// A directory cannot be listed or a file not be opened. That there is none, or that one goes in this moment, is no error.
     pub(crate) fn scan(&mut self, now: Timestamp) -> Result<(), FileError> {
-        let found = match expand(&self.pattern) {
-            Err(FileError::Directory { path }) => expand(&path.join("*").display().to_string()),
+        let found = match expand_present(&self.pattern) {
+            Err(FileError::Directory { path }) => expand_present(&path.join("*").display().to_string()),
             found => found,
         };
         let found = match found {
             Err(FileError::NoMatch { .. } | FileError::OnlyDirectories { .. }) => Vec::new(),
-            // One went between being found and being looked at; the others wait for the next time.
+            // A directory went while it was listed; the others wait for the next time.
             Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
             found => found?,
         };
