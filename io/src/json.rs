@@ -162,7 +162,7 @@ impl<T: Element + Serialize> PTransform<PCollection<T>> for WriteStream {
 
     #[track_caller]
     fn expand(self, values: PCollection<T>) {
-        self.0.write(&values.par_do(ToJson(PhantomData)).named("ToJson"));
+        self.0.write(&values.par_do(ToJson(PhantomData)).named("ToJson"), None);
     }
 }
 

@@ -164,7 +164,7 @@ impl PTransform<PCollection<String>> for WriteStream {
 
     #[track_caller]
     fn expand(self, lines: PCollection<String>) {
-        self.0.write(&lines.par_do(OneLine).named("Check"));
+        self.0.write(&lines.par_do(OneLine).named("Check"), None);
     }
 }
 

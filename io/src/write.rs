@@ -27,11 +27,11 @@ impl Output {
     }
 }
 
-/// Writes lines; each file starts with one of the `headers`, if there are any. The headers must all be the same.
+/// Writes lines; each file starts with one of the `headers`, if there is one. They must all be the same.
 ///
 /// What is unbounded is an error when the pipeline is built: its files would never be complete.
 #[track_caller]
-pub(crate) fn write_lines(lines: &PCollection<String>, headers: Option<&PCollection<String>>, output: Output) {
+pub(crate) fn write_lines(lines: &PCollection<String>, headers: Option<&PCollection<Option<String>>>, output: Output) {
     let shards = Shards::new(&output.prefix, output.shards, &output.suffix);
     let count = shards.count();
     let root = lines.root();
@@ -80,7 +80,7 @@ impl DoFn for Prepare {
 #[derive(Clone)]
 struct WriteShard {
     shards: Shards,
-    header: Option<AsIterable<String>>,
+    header: Option<AsIterable<Option<String>>>,
 }
 
 impl DoFn for WriteShard {
@@ -89,7 +89,7 @@ impl DoFn for WriteShard {
     fn process(&mut self, (shard, pieces): Self::In, ctx: &mut Context<'_, Self::Out>) -> Result<(), BoxError> {
         let mut writer = self.shards.create(shard)?;
         if let Some(headers) = &self.header
-            && let Some(header) = ctx.side(headers)?.first()
+            && let Some(Some(header)) = ctx.side(headers)?.first()
         {
             writer.write_line(header.as_bytes())?;
         }

@@ -3,6 +3,8 @@
 //! What a file holds, and its name, are settled before it is written: between the two steps stands a reshuffle, so that a
 //! bundle that is repeated writes the same file again. Files have the run's time in their names, which is made by a step when
 //! the pipeline runs: the numbers of two runs mean different files.
+//!
+//! A header comes as a side input that is there as soon as the first record is, and again with each bundle of them.
 
 use crate::files::ShardWriter;
 use crate::write::{Output, shard_of};
@@ -11,7 +13,8 @@ use ferrobeam_core::dofn::{Context, DoFn};
 use ferrobeam_core::streaming::GroupIntoBatches;
 use ferrobeam_core::transforms::group_by_key::Grouped;
 use ferrobeam_core::transforms::side_inputs::Singleton;
-use ferrobeam_core::windowing::{GlobalWindows, Window};
+use ferrobeam_core::windowing::trigger::{after_count, repeatedly};
+use ferrobeam_core::windowing::{GlobalWindows, TimestampCombiner, Window};
 use ferrobeam_core::{BoxError, PCollection, State, Timestamp};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -44,9 +47,10 @@ impl Stream {
         Stream { output, cut: Cut::Rolling { bytes, age } }
     }
 
-    /// Writes lines.
+    /// Writes lines; each file starts with one of the `headers`, if there is one. They must all be the same, and come with the
+    /// lines.
     #[track_caller]
-    pub(crate) fn write(self, lines: &PCollection<String>) {
+    pub(crate) fn write(self, lines: &PCollection<String>, headers: Option<&PCollection<Option<String>>>) {
         let Stream { output, cut } = self;
         let count = output.shards.max(1);
         let root = lines.root();
@@ -63,9 +67,24 @@ impl Stream {
             }
         };
         let run = root.impulse().par_do(Run).named("Run").as_singleton();
-        let write = WriteFile { output, run: run.clone() };
-        files.reshuffle().par_do_with(run, write).named("Write").discard();
+        let write = |header| WriteFile { output, run: run.clone(), header };
+        let files = files.reshuffle();
+        let written = match headers.map(newest) {
+            None => files.par_do_with(run.clone(), write(None)),
+            Some(header) => files.par_do_with((run.clone(), header.clone()), write(Some(header))),
+        };
+        written.named("Write").discard();
     }
+}
+
+/// The header that came last, from the first one on.
+#[track_caller]
+fn newest(headers: &PCollection<Option<String>>) -> Singleton<Option<String>> {
+    let at_once = GlobalWindows::new()
+        .trigger(repeatedly(after_count(1)))
+        .discarding()
+        .timestamp_combiner(TimestampCombiner::Latest);
+    headers.window(at_once).latest_globally().named("Header").as_singleton()
 }
 
 /// A time as a part of a file's name.
@@ -149,6 +168,7 @@ impl DoFn for Run {
 struct WriteFile {
     output: Output,
     run: Singleton<String>,
+    header: Option<Singleton<Option<String>>>,
 }
 
 impl DoFn for WriteFile {
@@ -159,6 +179,11 @@ impl DoFn for WriteFile {
         let Output { prefix, suffix, .. } = &self.output;
         let run = ctx.side(&self.run)?;
         let mut writer = ShardWriter::beside(PathBuf::from(format!("{prefix}{before}-{run}{behind}{suffix}")))?;
+        if let Some(header) = &self.header
+            && let Some(header) = &*ctx.side(header)?
+        {
+            writer.write_line(header.as_bytes())?;
+        }
         for line in lines {
             writer.write_line(line.as_bytes())?;
         }

@@ -6,8 +6,9 @@ use ferrobeam_core::runner::Runner;
 use ferrobeam_core::testing::TestStream;
 use ferrobeam_core::time::{millis, seconds};
 use ferrobeam_direct::DirectRunner;
-use ferrobeam_io::{json, text};
+use ferrobeam_io::{csv, json, text};
 use ferrobeam_local::LocalRunner;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -16,7 +17,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_millis(1000 * second)
 }
 
-/// The files of a directory by name, the time of the run taken out, with their lines in order.
+/// The files of a directory by name, the time of the run taken out, with their lines in order, but for the first one of CSV.
 fn files(place: &Path) -> BTreeMap<String, Vec<String>> {
     let entries = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
     let all = entries.map(|path| {
@@ -25,7 +26,8 @@ fn files(place: &Path) -> BTreeMap<String, Vec<String>> {
         let from = name.find("-20").unwrap();
         let to = from + name[from..].find('Z').unwrap() + 1;
         let mut lines: Vec<String> = fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
-        lines.sort_unstable();
+        let first = usize::from(name.ends_with(".csv"));
+        lines[first..].sort_unstable();
         (format!("{}{}", &name[..from], &name[to..]), lines)
     });
     all.collect()
@@ -107,6 +109,56 @@ fn files_roll_by_size_and_age() {
         let script = wait(script, 999).add_elements([line(5)]).add_elements([line(6)]);
         // A line of four letters is encoded in five bytes.
         root.test_stream(script).apply(text::write(prefix).rolling(10, seconds(1)));
+    });
+}
+
+#[derive(Clone, Debug, Serialize, Element)]
+#[element(crate = "ferrobeam_core")]
+struct Sale {
+    what: String,
+    at: i64,
+}
+
+fn sale(second: i64) -> (Sale, Timestamp) {
+    (Sale { what: "tea, green".to_owned(), at: second }, at(second))
+}
+
+#[test]
+fn each_csv_file_of_a_stream_has_the_header() {
+    let header = "what,at";
+    let files: &[(&str, &[&str])] = &[
+        (
+            "out-1970-01-01T000000Z-1970-01-01T000010Z-pane0-00000-of-00001.csv",
+            &[header, "\"tea, green\",1", "\"tea, green\",5"],
+        ),
+        ("out-1970-01-01T000000Z-1970-01-01T000010Z-pane1-00000-of-00001.csv", &[header, "\"tea, green\",3"]),
+        ("out-1970-01-01T000010Z-1970-01-01T000020Z-pane0-00000-of-00001.csv", &[header, "\"tea, green\",12"]),
+    ];
+    writes(files, |root, prefix| {
+        let script = TestStream::new().add_elements([sale(1), sale(12), sale(5)]).advance_watermark_to(at(10));
+        let windows = FixedWindows::of(seconds(10)).allowed_lateness(seconds(60));
+        root.test_stream(script.add_elements([sale(3)])).window(windows).apply(csv::write(prefix).windowed());
+    });
+    let files: &[(&str, &[&str])] = &[
+        ("out-00000-of-00001-000000.csv", &["what;at", "tea, green;1", "tea, green;2"]),
+        ("out-00000-of-00001-000001.csv", &["what;at", "tea, green;3"]),
+    ];
+    writes(files, |root, prefix| {
+        let script = TestStream::new().add_elements([sale(1)]).add_elements([sale(2)]).add_elements([sale(3)]);
+        // A line of twelve letters is encoded in thirteen bytes.
+        root.test_stream(script).apply(csv::write(prefix).delimiter(b';').rolling(26, seconds(1)));
+    });
+}
+
+#[test]
+fn csv_files_of_a_stream_without_names_have_no_header() {
+    let files: &[(&str, &[&str])] = &[("out-00000-of-00001-000000.csv", &["tea,1"])];
+    writes(files, |root, prefix| {
+        root.create([("tea".to_owned(), 1u64)]).apply(csv::write(prefix).rolling(100, seconds(1)));
+    });
+    let files: &[(&str, &[&str])] = &[("out-00000-of-00001-000000.csv", &["\"tea, green\",1"])];
+    writes(files, |root, prefix| {
+        root.create([sale(1).0]).apply(csv::write(prefix).has_headers(false).rolling(100, seconds(1)));
     });
 }
 

@@ -10,4 +10,4 @@ mod source;
 mod write;
 
 pub use read::{Read, ReadWithErrors, read};
-pub use write::{Write, write};
+pub use write::{Write, WriteStream, write};
