@@ -7,7 +7,7 @@
 //! `{"openid": "u1", "page": "/a", "shown": "2026-11-21T01:02:03.456Z", "clicked": "2026-11-21T01:03:04.567Z", "name": "Ann"}`.
 //!
 //! With `--follow` the input is a directory whose files grow, and the table is read again each minute: a click has the name that
-//! was there when it was processed. Ctrl-C ends it.
+//! was there when it was processed. A table that cannot be read then leaves the one before. Ctrl-C ends it.
 //!
 //! To try it:
 //!
@@ -15,6 +15,8 @@
 //! loggen --output logs --one-click-in 5
 //! seq 0 9999 | sed 's/.*/{"openid":"u&","name":"User &"}/' >users.jsonl
 //! ```
+
+#![allow(clippy::print_stderr, reason = "a program that tells what it could not read")]
 
 use ferrobeam::prelude::*;
 use ferrobeam::time::minutes;
@@ -88,7 +90,10 @@ fn main() -> ferrobeam::Result<()> {
     ferrobeam::run(|root: &Root, ClickJoin { users, within, logs }: &ClickJoin| {
         let file = users.clone();
         let names = match logs.follow {
-            true => root.apply(Refreshed::every(minutes(1), move || names(&file))),
+            true => {
+                let load = move || names(&file).inspect_err(|error| eprintln!("click_join: {error}"));
+                root.apply(Refreshed::every(minutes(1), load).keep_when_failing())
+            }
             false => root.create([file]).par_do(Names).as_singleton(),
         };
         let events =

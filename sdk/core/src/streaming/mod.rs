@@ -26,7 +26,7 @@ pub use interval_join::{IntervalJoin, LeftIntervalJoin};
 pub use periodic::{PeriodicImpulse, PeriodicSequence, SequenceDefinition};
 pub use processing_time::WithProcessingTime;
 pub use rate_limit::RateLimit;
-pub use refreshed::Refreshed;
+pub use refreshed::{RELOADS_FAILED, Refreshed};
 pub use sample_fraction::SampleFraction;
 pub use sliding_combine::{CombineSliding, InverseCombineFn};
 pub use temporal_join::TemporalJoin;
