@@ -1,6 +1,6 @@
 //! Requests of generated logs.
 
-use super::{RUNNERS, START, jsonl, place, run, shuffled, text};
+use super::{RUNNERS, START, follow, jsonl, place, run, shuffled, text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,21 +58,37 @@ fn crawls(requests: &[Request], most: u64, seconds: i64) -> Vec<Crawl> {
     lines.collect()
 }
 
+const RULES: [&str; 3] = ["--rule=40/60", "--rule=15/10", "--rule=14/10"];
+
+fn all_crawls(requests: &[Request]) -> Vec<Crawl> {
+    let rules = [(40, 60), (15, 10), (14, 10)];
+    let mut all: Vec<Crawl> = rules.iter().flat_map(|(most, seconds)| crawls(requests, *most, *seconds)).collect();
+    all.sort();
+    all
+}
+
 #[test]
 fn crawls_are_those_of_the_rules() {
     let requests = requests();
-    let rules = [(40, 60), (15, 10), (14, 10)];
-    let mut expected: Vec<Crawl> =
-        rules.iter().flat_map(|(most, seconds)| crawls(&requests, *most, *seconds)).collect();
-    expected.sort();
+    let expected = all_crawls(&requests);
     // In ten minutes a crawler makes 15 requests in ten seconds.
     let of = |rule: &str| expected.iter().filter(|crawl| crawl.rule == rule).count();
     assert_eq!((of("40 in 60 s"), of("15 in 10 s"), of("14 in 10 s")), (20, 0, 20));
     let place = place(&[("logs/a.jsonl", &jsonl(&requests))]);
     for runner in RUNNERS {
-        let arguments = ["--input=logs/*.jsonl", "--rule=40/60", "--rule=15/10", "--rule=14/10"];
+        let arguments = [&["--input=logs/*.jsonl"], &RULES[..]].concat();
         let mut lines: Vec<Crawl> = run(place.path(), CRAWLERS, runner, &arguments);
         lines.sort();
         assert_eq!(lines, expected);
     }
+}
+
+#[test]
+fn crawls_in_logs_that_grow_are_the_same() {
+    let requests = requests();
+    let parts = [&requests[1000..2500], &requests[2500..]].map(jsonl);
+    let place = place(&[("logs/grows.jsonl", &jsonl(&requests[..1000]))]);
+    let mut followed: Vec<Crawl> = follow(place.path(), CRAWLERS, &[&parts[0], &parts[1]], &RULES);
+    followed.sort();
+    assert_eq!(followed, all_crawls(&requests));
 }
