@@ -4,7 +4,8 @@
 //! `averages-*.jsonl`: for each city a line such as
 //! `{"city": "Bonn", "of": "all", "up_to": null, "n": 2310, "mean": 20.3, "standard_deviation": 11.2}`, and one `"of": "last 100"`
 //! with each ten payments more (`--last`, `--every`), `up_to` the time of the last of them. Payments count in the order of their
-//! times, however they come.
+//! times, however they come. Only those of a city in the same millisecond count as they come, which no two runs need to agree
+//! on: where the last hundred begin or end among them, the averages of two runs may differ.
 //!
 //! With `--follow` the input is a directory whose files grow, with their columns in this order; for all there is a line each ten
 //! seconds then, of which the one with the largest `n` counts, and Ctrl-C ends it. What comes later than `--out-of-order` allows
