@@ -29,8 +29,8 @@ struct ClickJoin {
     /// The table of users, as JSON Lines
     #[arg(long, value_name = "FILE")]
     users: String,
-    /// For how many minutes a click belongs to what was shown
-    #[arg(long, value_name = "MINUTES", default_value_t = 10)]
+    /// For how many minutes a click belongs to what was shown, up to a week
+    #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     within: u64,
     #[command(flatten)]
     #[serde(flatten)]

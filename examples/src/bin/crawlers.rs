@@ -35,7 +35,10 @@ struct Rule {
 
 fn rule(text: &str) -> Result<Rule, String> {
     let numbers = text.split_once('/').and_then(|(n, seconds)| Some((n.parse().ok()?, seconds.parse().ok()?)));
-    let (requests, seconds) = numbers.filter(|(_, seconds)| *seconds > 0).ok_or("not as 100/60")?;
+    let (requests, seconds) = numbers.ok_or("not as 100/60")?;
+    if requests == 0 || !(1..=86_400).contains(&seconds) {
+        return Err("not one request or more in a second to a day (86400)".to_owned());
+    }
     Ok(Rule { requests, seconds })
 }
 

@@ -23,12 +23,17 @@ struct Rules {
     /// How many payments of a user are too many if there are more
     #[arg(long, default_value_t = 4)]
     payments: usize,
-    /// Within how many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    /// Within how many seconds, up to half a day
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=43_200))]
     within: u64,
     /// The fastest that anybody travels
-    #[arg(long, value_name = "KM/H", default_value_t = 1000.0)]
+    #[arg(long, value_name = "KM/H", default_value_t = 1000.0, value_parser = speed)]
     speed: f64,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|error: std::num::ParseFloatError| error.to_string())?;
+    if speed > 0.0 && speed.is_finite() { Ok(speed) } else { Err("not a number above 0".to_owned()) }
 }
 
 #[derive(clap::Args, Serialize, Deserialize)]

@@ -22,34 +22,34 @@ struct Loggen {
     #[arg(long)]
     output: PathBuf,
     /// How many events there are
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000_000))]
     events: u64,
     /// How many a second; 0 for as many as there can be
     #[arg(long, default_value_t = 0)]
     rate: u64,
     /// How many users there are
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     users: u64,
     /// How many pages
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pages: u64,
-    /// Seconds that an event is out of order at most
-    #[arg(long, default_value_t = 120)]
+    /// Seconds that an event is out of order at most, up to a day
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=86_400))]
     out_of_order: u64,
-    /// Of how many events one is later than that
+    /// Of how many events one is later than that; 0 for none
     #[arg(long, default_value_t = 100)]
     one_late_in: u64,
     /// Of how many events one is a click on what was shown before; 0 for none
     #[arg(long, default_value_t = 0)]
     one_click_in: u64,
-    /// The length of time in which all happen, in seconds
-    #[arg(long, default_value_t = 3600)]
+    /// The length of time in which all happen, in seconds, up to a day
+    #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     length: u64,
     /// When the first one happens
     #[arg(long, default_value = "2026-11-21T00:00:00Z", value_parser = instant)]
     start: jiff::Timestamp,
     /// Begins another file after so many bytes
-    #[arg(long, default_value_t = 64 << 20)]
+    #[arg(long, default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..))]
     rotate: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -127,7 +127,7 @@ impl Loggen {
 
     /// When an event happens, in milliseconds since the start.
     fn millis(&self, number: u64) -> u64 {
-        let in_order = self.length * 1000 * number / self.events.max(1);
+        let in_order = self.length * 1000 * number / self.events;
         let (behind, late) = (self.draw(number, 0), self.draw(number, 1));
         let mut behind = behind % (self.out_of_order * 1000 + 1);
         if self.one_late_in > 0 && late.is_multiple_of(self.one_late_in) {
@@ -146,7 +146,7 @@ impl Loggen {
         let draw = |what| self.draw(number, what);
         // Half of all views are of a tenth of the pages.
         let pages = if draw(2) % 2 == 0 { self.pages.div_ceil(10) } else { self.pages };
-        let user = if draw(3) % 500 == 0 { 0 } else { draw(4) % self.users.max(1) };
+        let user = if draw(3) % 500 == 0 { 0 } else { draw(4) % self.users };
         let travels = draw(5) % 2000 == 0;
         let (city, latitude, longitude) = CITIES[((user + if travels { 4 } else { 0 }) % 8) as usize];
         let tag = |what| TAGS[(draw(what) % 16 * (draw(what + 1) % 16) / 16) as usize];
@@ -158,7 +158,7 @@ impl Loggen {
         };
         View {
             openid: format!("u{user}"),
-            page: format!("/{}", draw(7) % pages.max(1)),
+            page: format!("/{}", draw(7) % pages),
             ctime: self.time(number),
             agent: "loggen",
             address,
@@ -177,7 +177,7 @@ impl Loggen {
         if self.one_click_in == 0 || number == 0 || !draw.is_multiple_of(self.one_click_in) {
             return self.view(number);
         }
-        let in_time = (self.events * 900 / self.length.max(1)).clamp(1, number);
+        let in_time = (self.events * 900 / self.length).clamp(1, number);
         let before = 1 + self.draw(number, 15) % in_time;
         View { ctime: self.time(number), click: true, ..self.view(number - before) }
     }

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 #[derive(clap::Args, Serialize, Deserialize)]
 struct SessionsOptions {
-    /// Minutes without a view that end a visit
-    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Minutes without a view that end a visit, up to a week
+    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     gap: u64,
     #[command(flatten)]
     #[serde(flatten)]

@@ -11,6 +11,7 @@
 //!
 //! `loggen --output logs` makes such a log. With `--follow` the input is a directory whose files grow, and Ctrl-C ends it.
 
+use clap::builder::RangedU64ValueParser as Usize;
 use ferrobeam::prelude::*;
 use ferrobeam::time::minutes;
 use ferrobeam_examples::{Logs, Place, event_time};
@@ -22,10 +23,10 @@ struct Trending {
     #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1440))]
     window: u64,
     /// How many tags there are for a prefix
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = Usize::<usize>::new().range(1..=1000))]
     top: usize,
     /// The longest prefix
-    #[arg(long, value_name = "LETTERS", default_value_t = 3)]
+    #[arg(long, value_name = "LETTERS", default_value_t = 3, value_parser = Usize::<usize>::new().range(1..=100))]
     letters: usize,
     /// How much too large a count may be, as a share of the tags with a prefix
     #[arg(long, value_name = "SHARE", default_value_t = 0.001, value_parser = share)]

@@ -5,6 +5,7 @@ mod backfill;
 mod click_join;
 mod crawlers;
 mod fraud;
+mod options;
 mod page_views;
 mod running_average;
 mod sessions;
