@@ -8,11 +8,14 @@
 //! ten minutes one in which a crawler makes half of all requests. With `--one-click-in 5` a fifth of the lines are clicks on pages
 //! that were shown up to a quarter of an hour before.
 
+#![allow(clippy::print_stderr, reason = "a program that tells why it failed")]
+
 use clap::Parser;
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -182,37 +185,68 @@ impl Loggen {
         View { ctime: self.time(number), click: true, ..self.view(number - before) }
     }
 
-    fn write(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.output)?;
+    fn write(&self) -> Result<(), String> {
         let (mut files, mut written) = (0, 0);
-        let mut out = BufWriter::new(append(&self.output, files)?);
+        let mut log = Log::open(&self.output, files)?;
         let begun = Instant::now();
         for number in 0..self.events {
             // A line is complete or not there, however the buffer is cut.
-            let mut line = serde_json::to_vec(&self.event(number))?;
+            let mut line = serde_json::to_vec(&self.event(number)).map_err(|error| error.to_string())?;
             line.push(b'\n');
-            out.write_all(&line)?;
+            log.write(&line)?;
             written += line.len() as u64;
             if written >= self.rotate {
-                out.flush()?;
+                log.flush()?;
                 (files, written) = (files + 1, 0);
-                out = BufWriter::new(append(&self.output, files)?);
+                log = Log::open(&self.output, files)?;
             }
             if self.rate > 0 && number.is_multiple_of(self.rate.div_ceil(50)) {
-                out.flush()?;
+                log.flush()?;
                 let due = Duration::from_secs_f64(number as f64 / self.rate as f64);
                 thread::sleep(due.saturating_sub(begun.elapsed()));
             }
         }
-        out.flush()
+        log.flush()
     }
 }
 
-fn append(directory: &Path, number: u64) -> io::Result<File> {
-    let name = if number == 0 { "views.jsonl".to_owned() } else { format!("views.{number}.jsonl") };
-    File::options().create(true).append(true).open(directory.join(name))
+/// A file that is appended to; errors say which.
+struct Log {
+    path: PathBuf,
+    out: BufWriter<File>,
 }
 
-fn main() -> io::Result<()> {
-    Loggen::parse().write()
+impl Log {
+    fn open(directory: &Path, number: u64) -> Result<Log, String> {
+        let name = if number == 0 { "views.jsonl".to_owned() } else { format!("views.{number}.jsonl") };
+        let path = directory.join(name);
+        let open = || {
+            fs::create_dir_all(directory)?;
+            File::options().create(true).append(true).open(&path)
+        };
+        let out = BufWriter::new(open().map_err(|error| cannot_write(&path, &error))?);
+        Ok(Log { path, out })
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<(), String> {
+        self.out.write_all(line).map_err(|error| cannot_write(&self.path, &error))
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        self.out.flush().map_err(|error| cannot_write(&self.path, &error))
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> String {
+    format!("cannot write `{}`: {error}", path.display())
+}
+
+fn main() -> ExitCode {
+    match Loggen::parse().write() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("loggen: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

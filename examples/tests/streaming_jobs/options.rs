@@ -1,4 +1,4 @@
-//! Options that make no sense.
+//! Options that make no sense, and places that cannot be written to.
 
 use super::place;
 use std::path::Path;
@@ -62,4 +62,12 @@ fn what_makes_no_sense_is_refused() {
     let backfill = ["--input=logs/*", "--history=old/*", "--output=out", "--until=yesterday"];
     let (status, text) = fails(place.path(), env!("CARGO_BIN_EXE_backfill"), &backfill);
     assert!(status == Some(2) && text.starts_with("error: invalid value 'yesterday' for '--until <TIME>'"), "{text}");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_named() {
+    let place = place(&[("file", "")]);
+    let failure = fails(place.path(), env!("CARGO_BIN_EXE_loggen"), &["--output=file/logs"]);
+    let text = "loggen: cannot write `file/logs/views.jsonl`: Not a directory (os error 20)\n";
+    assert_eq!(failure, (Some(1), text.to_owned()));
 }
