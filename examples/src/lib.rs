@@ -3,13 +3,18 @@
 pub mod moments;
 pub mod page_views;
 
+use ferrobeam::metrics::Counter;
 use ferrobeam::prelude::*;
 use ferrobeam::time::{days, minutes, seconds};
 use ferrobeam::windowing::Timing;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::sync::Once;
 use std::time::SystemTime;
+use std::{fmt, fs};
+
+/// Lines that are no events.
+const MALFORMED: Counter = Counter::new("logs", "malformed_lines");
 
 // The options of a pipeline that reads a log and writes lines: all that it has, or flattened into its own.
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
@@ -24,7 +29,7 @@ pub struct Logs {
     /// Where the results go
     #[arg(long, value_name = "PREFIX")]
     pub output: String,
-    /// Where lines go that are no events
+    /// Where lines go that are no events, and as PREFIX-late events that came too late to count
     #[arg(long, value_name = "PREFIX")]
     pub errors: Option<String>,
     /// Begin where this file says, and keep there how far files were read
@@ -58,17 +63,26 @@ impl Logs {
         parse: fn(&str) -> Result<Option<T>, E>,
         at: fn(&T) -> Timestamp,
     ) -> PCollection<T> {
+        static TOLD: Once = Once::new();
+        if fs::metadata(&self.input).is_err() && !self.input.contains(['*', '?', '[', '{']) {
+            // A pipeline may be constructed more than once.
+            TOLD.call_once(|| eprintln!("`{}` is not there yet: waiting for it", self.input));
+        }
         // A line with a date that is too late must not make all others late.
         let lines = follow::directory(&self.input)
             .event_time(seconds(self.out_of_order), move |line| {
-                parse(&line.text).ok().flatten().map(|event| at(&event))
+                let event = if line.is_utf8 { parse(&line.text).ok().flatten() } else { None };
+                event.map(|event| at(&event))
             })
             .ahead_at_most(minutes(1));
         let lines = match &self.positions {
             Some(positions) => lines.positions(positions),
             None => lines,
         };
-        let parsed = move |line: follow::FollowedLine| parse(&line.text).map_err(|error| line.bad(error));
+        let parsed = move |line: follow::FollowedLine| match parse(&line.text) {
+            _ if !line.is_utf8 => Err(line.bad("it is not UTF-8")),
+            event => event.map_err(|error| line.bad(error)),
+        };
         let (events, bad) = root.apply(lines).try_map(parsed);
         self.write_errors(&bad);
         events.flat_map(|event| event)
@@ -80,12 +94,25 @@ impl Logs {
         self.write_to(&self.output, results);
     }
 
-    /// Writes what could not be read to `errors`, if that is where it is to go.
+    /// Counts what could not be read, and writes it to `errors`, if that is where it is to go.
     #[track_caller]
     pub fn write_errors<T: Element + Serialize>(&self, bad: &PCollection<T>) {
+        let bad = bad.map(|line| {
+            MALFORMED.inc();
+            line
+        });
         match &self.errors {
-            Some(errors) => self.write_to(errors, bad),
+            Some(errors) => self.write_to(errors, &bad),
             None => bad.discard(),
+        }
+    }
+
+    /// Writes what came too late to count beside that. Without `errors` it is still counted where it was dropped.
+    #[track_caller]
+    pub fn write_late<T: Element + Serialize>(&self, late: &PCollection<T>) {
+        match &self.errors {
+            Some(errors) => self.write_to(&format!("{errors}-late"), late),
+            None => late.discard(),
         }
     }
 

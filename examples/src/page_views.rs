@@ -3,17 +3,21 @@
 use crate::{Pane, Place, event_time};
 use ferrobeam::prelude::*;
 use ferrobeam::time::{hours, minutes, seconds};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeSet;
 
 /// Somebody looks at a page.
-#[derive(Clone, Debug, Deserialize, Element)]
+#[derive(Clone, Debug, Deserialize, Serialize, Element)]
 pub struct View {
     openid: String,
     page: String,
     /// When.
-    #[serde(rename = "ctime", deserialize_with = "event_time")]
+    #[serde(rename = "ctime", deserialize_with = "event_time", serialize_with = "as_text")]
     pub at: Timestamp,
+}
+
+fn as_text<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(at)
 }
 
 /// Counts what is different, all of it.
@@ -72,8 +76,8 @@ impl DoFn for ToLine {
     }
 }
 
-/// The counts of each page and of all.
-pub fn counts(views: &PCollection<View>) -> PCollection<PageViews> {
+/// The counts of each page and of all, and the views that came too late for them.
+pub fn counts(views: &PCollection<View>) -> (PCollection<PageViews>, PCollection<View>) {
     let minute = FixedWindows::of(minutes(1))
         .trigger(AfterWatermark::new().early(after_delay(seconds(1))).late(after_count(1)))
         .accumulating()
@@ -81,5 +85,7 @@ pub fn counts(views: &PCollection<View>) -> PCollection<PageViews> {
     let views = views.window(minute);
     let of_pages = views.map(|view| (Some(view.page), view.openid)).named("ByPage");
     let of_all = views.map(|view| (None, view.openid)).named("All");
-    flatten([&of_pages, &of_all]).combine_per_key((count(), Visitors, approximate_distinct())).par_do(ToLine)
+    let counted = flatten([&of_pages, &of_all]).combine_per_key((count(), Visitors, approximate_distinct()));
+    // In a window of their own, in which they are not late.
+    (counted.par_do(ToLine), views.late_output().window(GlobalWindows::new()))
 }

@@ -66,7 +66,7 @@ impl Stream {
                 batches.par_do_stateful(InTurn { count }).named("Name")
             }
         };
-        let run = root.impulse().par_do(Run).named("Run").as_singleton();
+        let run = root.impulse().par_do(Run { prefix: output.prefix.clone() }).named("Run").as_singleton();
         let write = |header| WriteFile { output, run: run.clone(), header };
         let files = files.reshuffle();
         let written = match headers.map(newest) {
@@ -149,15 +149,19 @@ impl StatefulDoFn for InTurn {
     }
 }
 
-/// When the run began, by the clock of the machine.
+/// When the run began, by the clock of the machine. That files can be written is seen now, and not when the first is complete.
 #[derive(Clone)]
-struct Run;
+struct Run {
+    prefix: String,
+}
 
 impl DoFn for Run {
     type In = ();
     type Out = String;
 
     fn process(&mut self, (): (), ctx: &mut Context<'_, String>) -> Result<(), BoxError> {
+        // It is removed at once.
+        drop(ShardWriter::beside(PathBuf::from(format!("{}-", self.prefix)))?);
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
         ctx.emit(in_name(Timestamp::EPOCH + since_1970));
         Ok(())

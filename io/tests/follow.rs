@@ -177,6 +177,23 @@ fn files_are_cut_and_written_anew() {
 }
 
 #[test]
+fn files_are_written_anew_with_the_same_size_or_more() {
+    under_schedules(|seed, place| {
+        // More than what tells files from others by their first bytes.
+        fs::write(place.path().join("long.log"), "the same line ".repeat(100) + "\ncc\n").unwrap();
+        let deeds = deeds! {
+            (2, 0) |at| append(at.join("a.log"), "one\ntwo\n");
+            (4, 0) |at| fs::write(at.join("a.log"), "six\nTWO\n").unwrap();
+            (6, 0) |at| fs::write(at.join("long.log"), "the same line ".repeat(100) + "\nCC\ndd\n").unwrap();
+            (8, 0) |at| append(at.join("long.log"), "ee\n");
+        };
+        let mut lines = read(place, seed, follow::directory(pattern(place, "*.log")), deeds);
+        lines.iter_mut().for_each(|line| line.truncate(8));
+        assert_eq!(lines, ["CC", "TWO", "cc", "dd", "ee", "one", "six", "the same", "the same", "two"]);
+    });
+}
+
+#[test]
 fn files_are_removed() {
     under_schedules(|seed, place| {
         let deeds = deeds! {
@@ -334,6 +351,15 @@ fn what_cannot_be_read_is_an_error() {
     assert!(text.contains(&format!("cannot write `{}.tmp`", nowhere.display())), "{text}");
 }
 
+#[test]
+fn what_is_not_utf8_is_marked() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("a"), b"caf\xe9\ncaf\xc3\xa9\n").unwrap();
+    let follow = follow::directory(pattern(&place, "a"));
+    let lines = try_read(place.path(), 1, follow, Vec::new(), |lines| lines.map(|line| (line.text, line.is_utf8)));
+    assert_eq!(lines.unwrap(), [("caf\u{e9}".to_owned(), true), ("caf\u{fffd}".to_owned(), false)]);
+}
+
 /// Ends a run that has no end.
 fn stops_at_the_end(line: String) -> Result<String, BoxError> {
     if line == "END" { Err("this is the end".into()) } else { Ok(line) }
@@ -378,6 +404,8 @@ fn the_local_runner_follows_files() {
             Ok(())
         });
         assert!(result.unwrap_err().to_string().contains("this is the end"));
+        // What a run that failed had read is read again by the next.
+        assert_eq!(fs::read_to_string(place.path().join("positions")).unwrap(), r#"{"files":[]}"#);
         let mut seen = seen.lock().unwrap().clone();
         assert_eq!(seen.pop().unwrap(), "after the rename");
         assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 1000);

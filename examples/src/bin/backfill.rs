@@ -40,7 +40,9 @@ fn main() -> ferrobeam::Result<()> {
         let complete = Logs { input: history.clone(), follow: false, positions: None, errors, ..logs.clone() };
         let past = complete.read(root, |view: &View| view.at).filter(move |view| view.at < until).named("Past");
         let live = logs.read(root, |view: &View| view.at).filter(move |view| view.at >= until).named("Live");
-        logs.write(&counts(&flatten([&past, &live])));
+        let (counts, late) = counts(&flatten([&past, &live]));
+        logs.write(&counts);
+        logs.write_late(&late);
         Ok(())
     })
 }

@@ -8,7 +8,8 @@
 //! one of a minute and page counts all. Ctrl-C ends it: what is there is read, and all minutes are counted. With
 //! `--positions FILE` the next run goes on where this one ended.
 //!
-//! Lines that are no such events fail nothing: with `--errors PREFIX` they are written there, with file and offset.
+//! Lines that are no such events fail nothing: with `--errors PREFIX` they are written there, with file and offset, and views
+//! that come later than two hours after their minute to `PREFIX-late`. The summary says how many there were.
 //!
 //! How it counts is in `src/page_views.rs`, which `backfill` uses, too; how it reads and writes is in `src/lib.rs`.
 
@@ -19,7 +20,9 @@ use ferrobeam_examples::page_views::{View, counts};
 fn main() -> ferrobeam::Result<()> {
     ferrobeam::run(|root: &Root, logs: &Logs| {
         let views = logs.read(root, |view: &View| view.at);
-        logs.write(&counts(&views));
+        let (counts, late) = counts(&views);
+        logs.write(&counts);
+        logs.write_late(&late);
         Ok(())
     })
 }

@@ -14,11 +14,14 @@ mod trending;
 use ferrobeam::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::yield_now;
+use std::thread::{self, yield_now};
 use tempfile::TempDir;
 
 const RUNNERS: [&str; 2] = ["--runner=direct", "--runner=local"];
@@ -79,14 +82,19 @@ fn run<T: DeserializeOwned>(place: &Path, program: &str, runner: &str, arguments
 /// Runs a program that follows `logs` while they grow by these parts, one after the other, and ends it by Ctrl-C when it has
 /// read all; returns what it wrote.
 fn follow<T: DeserializeOwned>(place: &Path, program: &str, parts: &[&str], arguments: &[&str]) -> Vec<T> {
+    let before = read_before(place);
     let mut command = Command::new(program);
-    let options = ["--input=logs", "--follow", "--positions=positions.json", "--output=followed", "--quiet"];
-    let command = command.current_dir(place).args(options).args(arguments).stderr(Stdio::inherit());
-    let mut child = command.spawn().unwrap();
+    let options = ["--input=logs", "--follow", "--positions=positions.json", "--output=followed"];
+    let command = command.current_dir(place).args(options).args(["--prometheus=127.0.0.1:0"]).args(arguments);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let metrics = told.find_map(|line| line.strip_prefix("metrics at http://").map(str::to_owned)).unwrap();
+    // Whatever else it says is for who reads the output of a test that fails.
+    let rest = thread::spawn(move || told.for_each(|line| println!("{line}")));
     let mut read_all = || {
         let logs = fs::read_dir(place.join("logs")).unwrap();
-        let size: u64 = logs.map(|log| log.unwrap().metadata().unwrap().len()).sum();
-        while read_so_far(place) < size {
+        let lines: usize = logs.map(|log| lines_of(&log.unwrap().path()).count()).sum();
+        while before + read_so_far(&metrics) < lines {
             assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
             yield_now();
         }
@@ -100,12 +108,38 @@ fn follow<T: DeserializeOwned>(place: &Path, program: &str, parts: &[&str], argu
     let script = format!("kill -s INT {}", child.id());
     assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
     assert!(child.wait().unwrap().success());
+    rest.join().unwrap();
     lines(place, "followed")
 }
 
-/// What the positions file says was read.
-fn read_so_far(place: &Path) -> u64 {
+/// How many lines the runs before have read: those before the places in the positions file.
+fn read_before(place: &Path) -> usize {
     let Ok(text) = fs::read_to_string(place.join("positions.json")) else { return 0 };
     let positions: serde_json::Value = serde_json::from_str(&text).unwrap();
-    positions["files"].as_array().unwrap().iter().map(|file| file["offset"].as_u64().unwrap()).sum()
+    let files = positions["files"].as_array().unwrap().iter();
+    let read: BTreeMap<_, _> =
+        files.map(|file| (file["id"]["inode"].as_u64(), file["mark"]["offset"].as_u64())).collect();
+    let logs = fs::read_dir(place.join("logs")).unwrap().map(|log| log.unwrap());
+    let lines = logs.map(|log| {
+        let read = read.get(&Some(log.metadata().unwrap().ino())).copied().flatten().unwrap_or(0);
+        lines_of(&log.path()).take_while(|end| *end <= read).count()
+    });
+    lines.sum()
+}
+
+/// Where each line of a file ends.
+fn lines_of(path: &Path) -> impl Iterator<Item = u64> {
+    let text = fs::read(path).unwrap();
+    let ends: Vec<u64> = (1u64..).zip(text).filter(|(_, byte)| *byte == b'\n').map(|(end, _)| end).collect();
+    ends.into_iter()
+}
+
+/// How many lines the program at this address has read.
+fn read_so_far(metrics: &str) -> usize {
+    let mut stream = TcpStream::connect(metrics.trim_end_matches("/metrics")).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let read = text.lines().find_map(|line| line.strip_prefix("ferrobeam_elements_total{step=\"Follow\"} "));
+    read.map_or_else(|| panic!("{text}"), |read| read.parse().unwrap())
 }

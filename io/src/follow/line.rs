@@ -15,6 +15,8 @@ pub struct FollowedLine {
     pub offset: u64,
     /// The line without its end; bytes that are not UTF-8 are replaced.
     pub text: String,
+    /// Whether there were none that are not.
+    pub is_utf8: bool,
     /// What [`fields_of_path`](super::Follow::fields_of_path) and [`fields_of_line`](super::Follow::fields_of_line) found.
     pub fields: BTreeMap<String, String>,
 }

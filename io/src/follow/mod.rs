@@ -24,7 +24,7 @@ use table::Table;
 /// A file is known by its device and inode, so it is read on where it was when it is renamed, and one that is removed is read
 /// to its end if it was found before. Let the pattern find the names that files get when they are rotated, too
 /// (`access.log*`): otherwise a run that begins then does not find their rest. One that becomes shorter, or whose first
-/// bytes change, is read from its beginning; what was cut off before it was read is gone. Files that are compressed
+/// bytes change or those that were read last, is read from its beginning; what was cut off before it was read is gone. Files that are compressed
 /// (`.gz`, `.zst`, `.bz2`) and hidden ones are left out. A line is emitted when its end has been written; of a file that was
 /// removed, also the last one without an end.
 ///
@@ -136,12 +136,13 @@ impl Follow {
         Ok(self)
     }
 
-    /// Begins where the positions in this file say, if it exists, and writes there how far each file was read, whenever that
-    /// is committed. So a run that was drained and the next one read each line once.
+    /// Begins where the positions in this file say, if it exists, and writes there how far each file was read, when nothing of
+    /// that can be lost any more: [`when_durable`](ferrobeam_core::dofn::Context::when_durable). So a run that was drained and
+    /// the next one read each line once.
     ///
-    /// What a run had read and not written when it was killed, or failed, is not read again: on the local runner
-    /// that is what was in windows and other state, which nothing keeps. It is for one run at a time. Only runners that
-    /// call back after a commit can do this.
+    /// On the local and the direct runner that is when the run has ended well. One that failed or was killed leaves the file as
+    /// it was, for its windows and other state are lost: the next one reads again all that it had read, and what it wrote is to
+    /// be thrown away. It is for one run at a time. Only runners that call back after a commit can do this.
     pub fn positions(self, path: impl Into<PathBuf>) -> Self {
         Follow { positions: Some(path.into()), ..self }
     }

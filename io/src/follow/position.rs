@@ -17,19 +17,29 @@ pub(crate) struct FileId {
 #[element(crate = "ferrobeam_core")]
 pub(crate) struct Position {
     pub(crate) id: FileId,
-    /// Where the next line starts.
-    pub(crate) offset: u64,
-    /// A hash of the first bytes up to there: a number that was given to another file is found out by it.
-    pub(crate) check: u64,
+    pub(crate) mark: Mark,
     /// The latest event time that moves the watermark.
     pub(crate) latest: Timestamp,
+}
+
+/// A place in a file, and what is before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, Element)]
+#[element(crate = "ferrobeam_core")]
+pub(crate) struct Mark {
+    /// Where the next line starts.
+    pub(crate) offset: u64,
+    /// A hash of the first bytes of the file: a number that was given to another file is found out by it.
+    pub(crate) head: u64,
+    /// A hash of so many last bytes before the place: a file that was written anew is found out by it.
+    pub(crate) tail: u64,
+    pub(crate) tail_length: u64,
 }
 
 /// What reading comes to, a step at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Step {
     /// A line was read.
-    Line(FileId, u64, u64, Timestamp),
+    Line(FileId, Mark, Timestamp),
     /// The file has become another one, or was cut: it begins anew.
     Restart(FileId),
     /// The file is gone, and all of it was read.
@@ -89,7 +99,7 @@ impl Directory {
 
     fn at(&mut self, id: FileId) -> &mut Position {
         let place = self.place(id).unwrap_or_else(|place| {
-            self.files.insert(place, Position { id, offset: 0, check: 0, latest: Timestamp::MIN });
+            self.files.insert(place, Position { id, mark: Mark::default(), latest: Timestamp::MIN });
             place
         });
         &mut self.files[place]
@@ -105,11 +115,11 @@ impl Restriction for Directory {
         }
         self.steps += 1;
         match step {
-            Step::Line(id, end, check, latest) => {
+            Step::Line(id, mark, latest) => {
                 let file = self.at(id);
-                (file.offset, file.check, file.latest) = (end, check, latest.max(file.latest));
+                (file.mark, file.latest) = (mark, latest.max(file.latest));
             }
-            Step::Restart(id) => (self.at(id).offset, self.at(id).check) = (0, 0),
+            Step::Restart(id) => self.at(id).mark = Mark::default(),
             Step::Forget(id) => self.files.retain(|file| file.id != id),
             Step::Finish => self.is_done = true,
         }
@@ -152,8 +162,9 @@ mod tests {
     /// The steps of a reader that takes ten lines of three files, in turns.
     fn next(directory: &Directory) -> Step {
         let id = FileId { device: 1, inode: directory.steps() % 3 };
-        let line = directory.file(id).map_or(0, |file| file.offset);
-        if directory.steps() >= 30 { Step::Finish } else { Step::Line(id, line + 7, line, Timestamp::EPOCH) }
+        let offset = directory.file(id).map_or(0, |file| file.mark.offset) + 7;
+        let mark = Mark { offset, ..Mark::default() };
+        if directory.steps() >= 30 { Step::Finish } else { Step::Line(id, mark, Timestamp::EPOCH) }
     }
 
     proptest! {
@@ -170,9 +181,10 @@ mod tests {
     fn a_file_begins_anew_or_is_forgotten() {
         let id = FileId { device: 1, inode: 2 };
         let mut directory = Directory::new(Vec::new());
-        assert!(directory.try_claim(Step::Line(id, 10, 5, Timestamp::EPOCH)));
+        let mark = Mark { offset: 10, head: 5, tail: 6, tail_length: 7 };
+        assert!(directory.try_claim(Step::Line(id, mark, Timestamp::EPOCH)));
         assert!(directory.try_claim(Step::Restart(id)));
-        assert_eq!(directory.file(id).map(|file| (file.offset, file.latest)), Some((0, Timestamp::EPOCH)));
+        assert_eq!(directory.file(id).map(|file| (file.mark, file.latest)), Some((Mark::default(), Timestamp::EPOCH)));
         assert!(directory.try_claim(Step::Forget(id)) && directory.files().is_empty());
     }
 }

@@ -44,6 +44,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Lines {
     fn line(&self, path: &str, offset: u64, bytes: &[u8]) -> FollowedLine {
         let text = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let is_utf8 = std::str::from_utf8(text).is_ok();
         let text = String::from_utf8_lossy(text).into_owned();
         let mut fields = BTreeMap::new();
         for (pattern, text) in [(&self.of_path, path), (&self.of_line, text.as_str())] {
@@ -54,7 +55,7 @@ impl Lines {
                 named.filter_map(|name| captures.name(name).map(|found| (name.to_owned(), found.as_str().to_owned()))),
             );
         }
-        FollowedLine { path: path.to_owned(), offset, text, fields }
+        FollowedLine { path: path.to_owned(), offset, text, is_utf8, fields }
     }
 
     /// A line's own time, and the one that moves the watermark.
@@ -109,7 +110,7 @@ impl<const FINALIZES: bool> FollowSource<FINALIZES> {
             let latest = claims.restriction().file(id).map_or(Timestamp::MIN, |file| file.latest);
             let (at, moves_to) = self.lines.times(&line, latest, now);
             offset += bytes.len() as u64;
-            let Some(mut claim) = claims.claim(Step::Line(id, offset, table.check(id, offset), moves_to)) else {
+            let Some(mut claim) = claims.claim(Step::Line(id, table.mark(id, offset, bytes), moves_to)) else {
                 return false;
             };
             claim.emit_at(line, at);
@@ -117,7 +118,7 @@ impl<const FINALIZES: bool> FollowSource<FINALIZES> {
         true
     }
 
-    /// Says how far event time has come, and has it noted how far was read once that counts.
+    /// Says how far event time has come, and has it noted how far was read once nothing of that can be lost.
     fn conclude(&self, table: &Table, claims: &mut Claims<'_, Directory, FollowedLine>, now: Timestamp) {
         let watermark = match self.lines.event_time {
             None => Some(now),
@@ -128,7 +129,7 @@ impl<const FINALIZES: bool> FollowSource<FINALIZES> {
         }
         let Some(positions) = &self.positions else { return };
         let (directory, positions, saved) = (claims.restriction().clone(), positions.clone(), self.saved.clone());
-        claims.after_commit(move || {
+        claims.when_durable(move || {
             let mut saved = lock(&saved);
             if saved.is_none_or(|steps| steps < directory.steps()) {
                 positions.save(&directory)?;
@@ -159,7 +160,10 @@ impl<const FINALIZES: bool> Source for FollowSource<FINALIZES> {
         lock(&self.table).clear();
         *lock(&self.saved) = None;
         let files = self.positions.as_ref().map(Positions::load).transpose()?;
-        Ok(vec![Directory::new(files.unwrap_or_default())])
+        let directory = Directory::new(files.unwrap_or_default());
+        // Whether that can be done is better known now than at the end.
+        self.positions.as_ref().map_or(Ok(()), |positions| positions.save(&directory))?;
+        Ok(vec![directory])
     }
 
     fn open(&self, _: &Directory) -> Result<(), BoxError> {

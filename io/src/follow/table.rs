@@ -3,18 +3,21 @@
 //! An open file stays readable when it is renamed or removed, and its number is not given to another. So a worker keeps
 //! them open, and looks at the pattern again and again for what is new.
 
-use super::position::{Directory, FileId, Position};
+use super::position::{Directory, FileId, Mark, Position};
 use crate::files::{Compression, FileError, expand_present};
 use ferrobeam_core::Timestamp;
 use glob::Pattern;
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How many of the first bytes of a file tell it from another.
 const HEAD: u64 = 1024;
+
+/// How many of the bytes that were read last tell it from the same file written anew.
+const TAIL: usize = 256;
 
 /// How many bytes are read at a time, unless a line is longer.
 const CHUNK: u64 = 64 << 10;
@@ -27,6 +30,9 @@ pub(crate) struct OpenFile {
     pub(crate) path: String,
     file: File,
     size: u64,
+    modified: Option<SystemTime>,
+    /// Whether something was written since what was read was last compared.
+    is_changed: bool,
     /// When it was seen to grow, in processing time.
     grew: Timestamp,
     /// Whether the pattern still finds it.
@@ -68,10 +74,28 @@ fn id_of(path: &str, _: &Metadata) -> FileId {
 
 impl OpenFile {
     /// The hash of what tells the file from others, as far as it was read up to `offset`.
-    pub(crate) fn check(&self, offset: u64) -> u64 {
+    fn head(&self, offset: u64) -> u64 {
         // At most `HEAD`, which is small.
         let known = self.head.len().min(offset.min(HEAD) as usize);
         xxh3_64(&self.head[..known])
+    }
+
+    /// Whether what was read of the file is not there any more: it was cut, written anew, or is another.
+    fn is_other(&mut self, read: &Mark) -> Result<bool, FileError> {
+        if read.offset == 0 {
+            return Ok(false);
+        }
+        if self.size < read.offset || read.head != self.head(read.offset) {
+            return Ok(true);
+        }
+        if self.is_changed {
+            let tail = self.bytes(read.offset.saturating_sub(read.tail_length), read.tail_length)?;
+            if xxh3_64(&tail) != read.tail {
+                return Ok(true);
+            }
+            self.is_changed = false;
+        }
+        Ok(false)
     }
 
     /// Whether it was forgotten.
@@ -86,9 +110,13 @@ impl OpenFile {
     }
 
     fn look(&mut self, now: Timestamp) -> Result<(), FileError> {
-        let size = self.file.metadata().map_err(FileError::io("look at", &self.path))?.len();
+        let metadata = self.file.metadata().map_err(FileError::io("look at", &self.path))?;
+        let (size, modified) = (metadata.len(), metadata.modified().ok());
         if size != self.size {
-            (self.size, self.grew) = (size, now);
+            self.grew = now;
+        }
+        if size != self.size || modified != self.modified {
+            (self.size, self.modified, self.is_changed) = (size, modified, true);
             self.head = self.bytes(0, HEAD)?;
         }
         Ok(())
@@ -116,8 +144,11 @@ impl Table {
         self.files.get(&id).map(|file| file.path.as_str())
     }
 
-    pub(crate) fn check(&self, id: FileId, offset: u64) -> u64 {
-        self.files.get(&id).map_or(0, |file| file.check(offset))
+    /// The place behind a line that ends with these bytes.
+    pub(crate) fn mark(&self, id: FileId, offset: u64, line: &[u8]) -> Mark {
+        let tail = &line[line.len().saturating_sub(TAIL)..];
+        let head = self.files.get(&id).map_or(0, |file| file.head(offset));
+        Mark { offset, head, tail: xxh3_64(tail), tail_length: tail.len() as u64 }
     }
 
     /// Looks for files, and at the sizes of those that are known.
@@ -161,7 +192,17 @@ impl Table {
         };
         // Of what was opened, which may be another one by now.
         let metadata = file.metadata().map_err(FileError::io("look at", &path))?;
-        let open = OpenFile { path, file, size: 0, grew: now, is_there: true, head: Vec::new(), forgotten: None };
+        let open = OpenFile {
+            path,
+            file,
+            size: 0,
+            modified: None,
+            is_changed: true,
+            grew: now,
+            is_there: true,
+            head: Vec::new(),
+            forgotten: None,
+        };
         self.files.insert(id_of(&open.path, &metadata), open);
         Ok(())
     }
@@ -171,19 +212,19 @@ impl Table {
     /// # Errors
     /// A file cannot be read, or a line is too long.
     pub(crate) fn turn(&mut self, directory: &Directory, now: Timestamp) -> Result<Turn, FileError> {
-        let position = |id| directory.file(id).map_or((0, Timestamp::MIN), |file| (file.offset, file.latest));
+        let latest = |id| directory.file(id).map_or(Timestamp::MIN, |file| file.latest);
         let wanted = self.files.iter().filter(|(id, file)| !file.is_over(**id, directory));
         let ids: Vec<FileId> = wanted.map(|(id, _)| *id).collect();
-        let mut order: Vec<_> = ids.into_iter().map(|id| (position(id).1, id, position(id).0)).collect();
+        let mut order: Vec<_> = ids.into_iter().map(|id| (latest(id), id)).collect();
         order.sort_unstable();
         let mut gone = None;
-        for (_, id, offset) in order {
+        for (_, id) in order {
             let Some(file) = self.files.get_mut(&id) else { continue };
-            let known = directory.file(id);
-            let is_cut = file.size < offset;
-            if is_cut || known.is_some_and(|known| offset > 0 && known.check != file.check(offset)) {
+            let read = directory.file(id).map_or(Mark::default(), |known| known.mark);
+            if file.is_other(&read)? {
                 return Ok(Turn::Restart(id));
             }
+            let offset = read.offset;
             let end = directory.end(id).min(file.size);
             if offset < end {
                 let bytes = whole_lines(file, offset, end)?;
@@ -211,7 +252,7 @@ impl Table {
     pub(crate) fn event_time(&self, directory: &Directory, now: Timestamp) -> Option<Timestamp> {
         let position = |id: &FileId| directory.file(*id);
         let is_busy = |(id, file): &(&FileId, &OpenFile)| {
-            let offset = position(id).map_or(0, |known| known.offset);
+            let offset = position(id).map_or(0, |known| known.mark.offset);
             file.grew + self.idle > now || offset < file.size
         };
         let latest = |known: Option<&Position>| known.map_or(Timestamp::MIN, |known| known.latest);

@@ -11,7 +11,7 @@ use crate::waits;
 use bytes::Bytes;
 use ferrobeam_core::batch::WindowSet;
 use ferrobeam_core::coder;
-use ferrobeam_core::dofn::finalize::Finalizers;
+use ferrobeam_core::dofn::finalize::{Durable, Finalizers};
 use ferrobeam_core::graph::{Graph, wire_before};
 use ferrobeam_core::metrics::{self, Metrics};
 use ferrobeam_core::testing::TestStreamEvent;
@@ -49,6 +49,8 @@ pub(crate) struct Run<'a> {
     /// What was read since time went on, in processing time: a source that never pauses would let none pass.
     reading: Duration,
     metrics: Metrics,
+    /// What is called when the run has ended well.
+    durable: Durable,
 }
 
 /// Something that can be done now.
@@ -121,6 +123,7 @@ impl<'a> Run<'a> {
             idle: 0,
             reading: Duration::ZERO,
             metrics: Metrics::default(),
+            durable: Durable::default(),
         })
     }
 
@@ -129,7 +132,9 @@ impl<'a> Run<'a> {
         // Bundles collect their own metrics. What is left is what groupings report, where only committed elements come.
         let (result, between) = metrics::collect(|| self.work());
         self.metrics.merge(between);
-        result.map(|()| std::mem::take(&mut self.metrics))
+        result?;
+        std::mem::take(&mut self.durable).run()?;
+        Ok(std::mem::take(&mut self.metrics))
     }
 
     /// Whether sources were ended.
@@ -404,7 +409,7 @@ impl<'a> Run<'a> {
                     self.reading += READING;
                 }
                 // The bundle is committed, so it is too late to repeat it; but a bug is to be seen.
-                finalizers.run()
+                finalizers.run_keeping(&mut self.durable)
             }
             Err(failed) => Err(self.find_element(number, &failed.1, failed.0)),
         }

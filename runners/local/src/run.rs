@@ -40,6 +40,10 @@ pub(crate) fn run(graph: &Graph, runner: &LocalRunner) -> Result<PipelineResult>
     let progress = teller.as_ref().map(display).transpose()?;
     let serve = |listener: &Arc<TcpListener>| Exporter::begin(listener, overview.clone(), shared.clone());
     let exporter = runner.prometheus.as_ref().map(serve).transpose()?;
+    if let (Some(teller), Some(exporter)) = (&teller, &exporter) {
+        // The port may have been the system's choice.
+        teller.say([&*format!("metrics at {}", exporter.url())]);
+    }
     for (id, node) in layout.nodes.iter().enumerate() {
         if let Kind::Impulse { .. } = node.kind {
             shared.deliver(0, (id, impulse()));
@@ -64,6 +68,9 @@ pub(crate) fn run(graph: &Graph, runner: &LocalRunner) -> Result<PipelineResult>
     });
     drop((interrupts, progress, exporter));
     let is_done = matches!(shared.end(), Some(End::Done));
+    // Whoever is told that nothing can be lost any more may fail, and then the run has.
+    let durable = if is_done { shared.durable() } else { Ok(()) };
+    let is_done = is_done && durable.is_ok();
     if let Some(teller) = &teller {
         conclude(teller, &overview, &shared, is_done);
     }
@@ -71,7 +78,7 @@ pub(crate) fn run(graph: &Graph, runner: &LocalRunner) -> Result<PipelineResult>
         explain(&executed(&layout, &shared)?);
     }
     match shared.end() {
-        Some(End::Done) => Ok(PipelineResult { metrics, is_drained: shared.drains() }),
+        Some(End::Done) => durable.map(|()| PipelineResult { metrics, is_drained: shared.drains() }),
         Some(End::Failed(error)) => {
             let error = error.lock().unwrap_or_else(PoisonError::into_inner).take();
             Err(error.unwrap_or_else(|| stopped("a worker failed")))

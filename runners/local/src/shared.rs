@@ -12,7 +12,8 @@ use crate::quiet::Quiet;
 use crate::rounds::Rounds;
 use crate::tally::Tally;
 use ferrobeam_core::dofn::erased::Parcel;
-use ferrobeam_core::{Error, Timestamp};
+use ferrobeam_core::dofn::finalize::{Durable, Finalizers};
+use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::engine::NodeId;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -58,6 +59,8 @@ pub(crate) struct Shared {
     /// The processing time at which sources end.
     drains_at: Option<Timestamp>,
     drains: AtomicBool,
+    /// What is called when the run has ended well.
+    durable: Mutex<Durable>,
     end: OnceLock<End>,
 }
 
@@ -115,6 +118,7 @@ impl Shared {
             quiet: Mutex::new(Quiet::new(layout, workers)),
             drains_at,
             drains: AtomicBool::new(false),
+            durable: Mutex::default(),
             end: OnceLock::new(),
         }
     }
@@ -314,6 +318,25 @@ impl Shared {
     /// Why workers are to stop, if they are.
     pub(crate) fn end(&self) -> Option<&End> {
         self.end.get()
+    }
+
+    /// A bundle is committed; what is to be called when the run has ended well is kept.
+    ///
+    /// # Errors
+    /// User code's.
+    pub(crate) fn committed(&self, finalizers: Finalizers) -> Result<()> {
+        if !finalizers.keeps() {
+            return finalizers.run();
+        }
+        finalizers.run_keeping(&mut self.durable.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The run has ended well.
+    ///
+    /// # Errors
+    /// User code's.
+    pub(crate) fn durable(&self) -> Result<()> {
+        std::mem::take(&mut *self.durable.lock().unwrap_or_else(PoisonError::into_inner)).run()
     }
 
     /// Stops all workers; the first reason counts.

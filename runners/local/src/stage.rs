@@ -3,6 +3,7 @@
 use crate::LocalRunner;
 use crate::keyed::Keyed;
 use crate::layout::Layout;
+use crate::shared::Shared;
 use crate::wiring::Wirer;
 use bytes::Bytes;
 use ferrobeam_core::batch::{Batch, Column, Meta};
@@ -179,7 +180,7 @@ impl StageNode {
             }
             result => result?,
         };
-        finalizers.run()?;
+        wirer.outbox.shared().committed(finalizers)?;
         Ok(parts)
     }
 
@@ -187,14 +188,14 @@ impl StageNode {
     ///
     /// # Errors
     /// User code's.
-    pub(crate) fn advance(&mut self, now: Now, upstream: Timestamp) -> Result<bool> {
+    pub(crate) fn advance(&mut self, shared: &Shared, now: Now, upstream: Timestamp) -> Result<bool> {
         let Work::Keyed(keyed) = &mut self.work else { return Ok(false) };
         if !keyed.has_work(now, upstream) {
             return Ok(false);
         }
         let (result, finalizers) = finalize::collect(|| keyed.bundle(now, upstream));
         result?;
-        finalizers.run()?;
+        shared.committed(finalizers)?;
         Ok(true)
     }
 
@@ -212,7 +213,7 @@ impl StageNode {
             }
             result => result?,
         };
-        finalizers.run()?;
+        wirer.outbox.shared().committed(finalizers)?;
         Ok(parts)
     }
 

@@ -272,7 +272,7 @@ impl<'a> Worker<'a> {
             times.input = times.input.max(pending.map_or(times.upstream, |pending| times.upstream.min(pending)));
             let (now, upstream) = (self.now(node), self.times[node].upstream);
             let worked = match &mut self.nodes[node] {
-                Instance::Stage(stage) => stage.advance(now, upstream)?,
+                Instance::Stage(stage) => stage.advance(&self.shared, now, upstream)?,
                 Instance::Grouping(grouping) => {
                     let works = grouping.advance(now, &self.outbox)?;
                     self.is_held_up |= grouping.is_due(now);

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle, park_timeout};
 use std::time::{Duration, Instant};
 use teller::Teller;
-use words::{Since, line, seconds, summary, table};
+use words::{Since, counters, line, seconds, summary, table};
 
 /// What a run tells on standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,6 +106,7 @@ pub(crate) fn conclude(teller: &Teller, overview: &Overview, shared: &Shared, is
         if elapsed >= SHORT {
             lines.extend(summary(&overview.look(shared), elapsed));
         }
+        lines.extend(counters(&shared.tally.metrics(), elapsed >= SHORT));
     }
     teller.say(lines.iter().map(String::as_str));
 }

@@ -53,6 +53,11 @@ impl Exporter {
         let thread = Builder::new().name(name).spawn(life).map_err(failed)?;
         Ok(Exporter { address, ends, thread: Some(thread) })
     }
+
+    /// Where it answers people on this machine.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/metrics", self.address)
+    }
 }
 
 impl Drop for Exporter {

@@ -2,6 +2,7 @@
 
 use super::figures::Figures;
 use ferrobeam_core::Timestamp;
+use ferrobeam_core::metrics::{Metrics, Value};
 use std::time::Duration;
 
 /// No more steps are shown at once.
@@ -61,6 +62,22 @@ pub(super) fn summary(end: &[Figures], elapsed: Duration) -> Vec<String> {
         format!("  {name:width$}  {:>15}  {:>11}", thousands(row.elements), rate(row, &since))
     };
     [header].into_iter().chain(end.iter().map(line)).collect()
+}
+
+/// What steps have counted: what the SDK has dropped, and if it is to be `all`, also what user code reports.
+pub(super) fn counters(metrics: &Metrics, all: bool) -> Vec<String> {
+    let counted = metrics.iter().filter_map(|(step, namespace, name, value)| match value {
+        Value::Counter(n) if *n != 0 && (all || namespace == "ferrobeam") => {
+            let (sign, n) = (if *n < 0 { "-" } else { "" }, thousands(n.unsigned_abs()));
+            Some(format!("  {name}: {sign}{n} ({step})"))
+        }
+        _ => None,
+    });
+    let mut lines: Vec<String> = counted.collect();
+    let more = lines.len().saturating_sub(MOST_STEPS);
+    lines.truncate(MOST_STEPS);
+    lines.extend((more > 0).then(|| format!("  and {more} counters more")));
+    lines
 }
 
 fn rate(row: &Figures, since: &Since<'_>) -> String {
@@ -161,6 +178,18 @@ mod tests {
                         Count 8 (1.5/s, 4,096 waiting, watermark 1970-01-01T00:00:01.500Z)";
         assert_eq!(line(&now, &since), expected);
         assert_eq!(summary(&now, Duration::from_secs(10))[1], "  Read         3,500,000      350,000");
+    }
+
+    #[test]
+    fn what_was_dropped_is_told_always() {
+        let mut metrics = Metrics::default();
+        metrics.insert("Count", "ferrobeam", "dropped_due_to_lateness", Value::Counter(1234));
+        metrics.insert("Parse", "parse", "bad", Value::Counter(-7));
+        metrics.insert("Parse", "parse", "none", Value::Counter(0));
+        assert_eq!(counters(&metrics, false), ["  dropped_due_to_lateness: 1,234 (Count)"]);
+        assert_eq!(counters(&metrics, true)[1..], ["  bad: -7 (Parse)"]);
+        (0..30).for_each(|n| metrics.insert(&format!("Step{n}"), "more", "of", Value::Counter(1)));
+        assert_eq!(counters(&metrics, true)[MOST_STEPS..], ["  and 8 counters more"]);
     }
 
     #[test]

@@ -290,6 +290,16 @@ impl<U> Context<'_, U> {
     pub fn after_commit(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
         finalize::after_commit(Box::new(callback));
     }
+
+    /// Calls back once what the bundle did cannot be lost any more, to say from where to read next time, say.
+    ///
+    /// Engines keep the state of a job with the bundle: there it is called as [`after_commit`](Self::after_commit) is. The
+    /// direct and the local runner lose their state with the run: they call it when the run has ended well, and what comes of
+    /// its error is the run's. Of those that one step asks for, only the last is sure to be called. The step must declare with
+    /// `const FINALIZES: bool = true` that it does this; otherwise it fails.
+    pub fn when_durable(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
+        finalize::when_durable(Box::new(callback));
+    }
 }
 
 /// What `finish_bundle` may do: it belongs to no element, so it says where its output goes.

@@ -7,32 +7,75 @@ use super::guard::guard;
 use crate::error::{BoxError, Result};
 use crate::graph::StepName;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 type Callback = Box<dyn FnOnce() -> Result<(), BoxError> + Send>;
 
 /// The callbacks of one bundle.
 #[derive(Default)]
-pub struct Finalizers(Vec<(StepName, Callback)>);
+pub struct Finalizers {
+    committed: Vec<(StepName, Callback)>,
+    durable: Durable,
+}
 
 impl Finalizers {
     /// Whether nobody wants to be called.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.committed.is_empty() && self.durable.is_empty()
     }
 
-    /// Calls each once, in order: the bundle is committed.
+    /// Calls each once, in order: the bundle is committed, and so is what it made of the state.
     ///
     /// # Errors
     /// The first failure, with the step's name, file and line. The others are called all the same, and the bundle stays
     /// committed: what comes of the error is for the runner to decide.
     pub fn run(self) -> Result<()> {
-        let mut result = Ok(());
-        for (step, callback) in self.0 {
-            let called = guard(&step, callback);
-            result = result.and(called);
-        }
-        result
+        call(self.committed).and(self.durable.run())
     }
+
+    /// Calls each that waits for the commit alone, and keeps the others: the bundle is committed, but the state is lost with the
+    /// run.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub fn run_keeping(self, kept: &mut Durable) -> Result<()> {
+        kept.0.extend(self.durable.0);
+        call(self.committed)
+    }
+
+    /// Whether there is something to keep.
+    pub fn keeps(&self) -> bool {
+        !self.durable.is_empty()
+    }
+}
+
+/// The callbacks that wait until nothing can be lost any more, the last one of each step.
+#[derive(Default)]
+pub struct Durable(BTreeMap<Arc<str>, (StepName, Callback)>);
+
+impl Durable {
+    /// Whether nobody wants to be called.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Calls each once: the run has ended well.
+    ///
+    /// # Errors
+    /// The first failure, with the step's name, file and line. The others are called all the same.
+    pub fn run(self) -> Result<()> {
+        call(self.0.into_values())
+    }
+}
+
+fn call(callbacks: impl IntoIterator<Item = (StepName, Callback)>) -> Result<()> {
+    let mut result = Ok(());
+    for (step, callback) in callbacks {
+        let called = guard(&step, callback);
+        result = result.and(called);
+    }
+    result
 }
 
 /// The step whose user code runs.
@@ -69,8 +112,8 @@ pub(crate) fn guarded<R>(step: &StepName, declares: bool, body: impl FnOnce() ->
     let outer = CURRENT.replace(if declares { Current::Declared(step.clone()) } else { Current::Undeclared });
     let result = guard(step, body);
     if let Current::Misused = CURRENT.replace(outer) {
-        let text =
-            "`after_commit` needs `const FINALIZES: bool = true` in the step's `DoFn`: engines must know beforehand";
+        let text = "`after_commit` and `when_durable` need `const FINALIZES: bool = true` in the step's `DoFn`: \
+                    engines must know beforehand";
         result?;
         return guard(step, || Err(text.into()));
     }
@@ -79,11 +122,22 @@ pub(crate) fn guarded<R>(step: &StepName, declares: bool, body: impl FnOnce() ->
 
 /// Wants to be called once the running bundle is committed.
 pub(super) fn after_commit(callback: Callback) {
+    put(|bundle, step| bundle.committed.push((step, callback)));
+}
+
+/// Wants to be called once what the running bundle did cannot be lost any more.
+pub(super) fn when_durable(callback: Callback) {
+    put(|bundle, step| {
+        bundle.durable.0.insert(step.name.clone(), (step, callback));
+    });
+}
+
+fn put(put: impl FnOnce(&mut Finalizers, StepName)) {
     CURRENT.with_borrow_mut(|current| match current {
         Current::Declared(step) => BUNDLE.with_borrow_mut(|bundle| {
             // Without a container nobody would know when the bundle is committed.
-            if let Some(Finalizers(callbacks)) = bundle {
-                callbacks.push((step.clone(), callback));
+            if let Some(bundle) = bundle {
+                put(bundle, step.clone());
             }
         }),
         Current::Undeclared | Current::Misused => *current = Current::Misused,
@@ -127,9 +181,45 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_until_nothing_can_be_lost_is_kept() {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let bundle = |number: u64| {
+            let log = log.clone();
+            let ((), finalizers) = collect(|| {
+                guarded(&StepName::here("Acknowledge"), true, || {
+                    for kind in ["durable", "last durable"] {
+                        let log = log.clone();
+                        when_durable(Box::new(move || {
+                            log.lock().unwrap().push((kind, number));
+                            Ok(())
+                        }));
+                    }
+                    let log = log.clone();
+                    after_commit(Box::new(move || {
+                        log.lock().unwrap().push(("committed", number));
+                        Ok(())
+                    }));
+                    Ok(())
+                })
+                .unwrap();
+            });
+            finalizers
+        };
+        let mut kept = Durable::default();
+        for number in 1..=2 {
+            bundle(number).run_keeping(&mut kept).unwrap();
+        }
+        assert!(bundle(3).keeps() && !kept.is_empty());
+        kept.run().unwrap();
+        bundle(4).run().unwrap();
+        let all = [("committed", 1), ("committed", 2), ("last durable", 2), ("committed", 4), ("last durable", 4)];
+        assert_eq!(*log.lock().unwrap(), all);
+    }
+
+    #[test]
     fn it_must_be_declared() {
         let (result, finalizers, _) = bundle(false, &[Ok(())]);
-        assert!(result.unwrap_err().to_string().contains("needs `const FINALIZES: bool = true`"));
+        assert!(result.unwrap_err().to_string().contains("need `const FINALIZES: bool = true`"));
         assert!(finalizers.is_empty());
         // The mark does not stay.
         bundle(false, &[]).0.unwrap();

@@ -185,6 +185,12 @@ impl<R: Restriction, T: Element> Claims<'_, R, T> {
         finalize::after_commit(Box::new(callback));
     }
 
+    /// Calls back once what was read cannot be lost any more: see
+    /// [`Context::when_durable`](crate::dofn::Context::when_durable).
+    pub fn when_durable(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
+        finalize::when_durable(Box::new(callback));
+    }
+
     /// The processing time when this call began.
     pub fn now(&self) -> Timestamp {
         self.tracker.now()

@@ -185,4 +185,10 @@ impl ElementContext<'_> {
     pub fn after_commit(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
         finalize::after_commit(Box::new(callback));
     }
+
+    /// Calls back once what was read cannot be lost any more: see
+    /// [`Context::when_durable`](crate::dofn::Context::when_durable).
+    pub fn when_durable(&mut self, callback: impl FnOnce() -> Result<(), BoxError> + Send + 'static) {
+        finalize::when_durable(Box::new(callback));
+    }
 }

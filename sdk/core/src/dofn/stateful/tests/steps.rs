@@ -515,7 +515,7 @@ fn a_step_without_timers_has_none_to_set() {
     let mut runner = Runner::of(Bare(Arc::default()));
     runner.enter(1);
     fails(runner.call(element(&pair(1, 0).1, 5)).map_err(|e| e.to_string()), "a step whose timers are `()` has none");
-    fails(runner.call(element(&pair(1, 1).1, 5)).map_err(|e| e.to_string()), "`after_commit` needs `const FINALIZES");
+    fails(runner.call(element(&pair(1, 1).1, 5)).map_err(|e| e.to_string()), "need `const FINALIZES");
 }
 
 #[test]
