@@ -107,12 +107,13 @@ impl Logs {
         }
     }
 
-    /// Writes what came too late to count beside that. Without `errors` it is still counted where it was dropped.
+    /// Writes events that come too late for their windows beside what could not be read. Complete logs have none, and without
+    /// `errors` they are only counted where they are dropped.
     #[track_caller]
-    pub fn write_late<T: Element + Serialize>(&self, late: &PCollection<T>) {
-        match &self.errors {
-            Some(errors) => self.write_to(&format!("{errors}-late"), late),
-            None => late.discard(),
+    pub fn write_late<T: Element + Serialize>(&self, events: &PCollection<T>) {
+        if let (Some(errors), true) = (&self.errors, self.follow) {
+            // In a window of their own, in which they are not late.
+            self.write_to(&format!("{errors}-late"), &events.late_output().window(GlobalWindows::new()));
         }
     }
 

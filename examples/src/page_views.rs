@@ -76,16 +76,18 @@ impl DoFn for ToLine {
     }
 }
 
-/// The counts of each page and of all, and the views that came too late for them.
-pub fn counts(views: &PCollection<View>) -> (PCollection<PageViews>, PCollection<View>) {
+/// Puts views into their minutes, each of which waits two hours for those that are late.
+pub fn by_minute(views: &PCollection<View>) -> PCollection<View> {
     let minute = FixedWindows::of(minutes(1))
         .trigger(AfterWatermark::new().early(after_delay(seconds(1))).late(after_count(1)))
         .accumulating()
         .allowed_lateness(hours(2));
-    let views = views.window(minute);
+    views.window(minute)
+}
+
+/// The counts of each page and of all.
+pub fn counts(views: &PCollection<View>) -> PCollection<PageViews> {
     let of_pages = views.map(|view| (Some(view.page), view.openid)).named("ByPage");
     let of_all = views.map(|view| (None, view.openid)).named("All");
-    let counted = flatten([&of_pages, &of_all]).combine_per_key((count(), Visitors, approximate_distinct()));
-    // In a window of their own, in which they are not late.
-    (counted.par_do(ToLine), views.late_output().window(GlobalWindows::new()))
+    flatten([&of_pages, &of_all]).combine_per_key((count(), Visitors, approximate_distinct())).par_do(ToLine)
 }

@@ -1,11 +1,12 @@
 //! Chores of the workspace.
 //!
 //! `cargo xtask test` runs all that must hold: layout, formatting, lints, documentation, every test, the conformance suite on
-//! engines, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
+//! engines, the page views of an example on them, and the word count of the README on 128 MiB of text beside `tr | sort | uniq -c`. `cargo xtask hostile` and
 //! `cargo xtask wordcount [MIB]` run only one of them. `cargo xtask model` writes `docs/model.md` and `docs/capabilities.md` anew. `cargo xtask engines ..` installs,
 //! starts and ends engines; `cargo xtask conformance ENGINE` runs the suite on one; `cargo xtask bench NAME` measures speed.
 //! `cargo xtask faults` kills workers and task managers of a Flink cluster while a pipeline runs; `cargo xtask container` has
-//! Prism's workers started by the boot program of Beam's Go container.
+//! Prism's workers started by the boot program of Beam's Go container. `cargo xtask page-views engines` compares the last panes of an
+//! example on four runners with a plain count, and `cargo xtask page-views follow` those of ten million events that come.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to a terminal")]
 
 mod bench;
@@ -13,6 +14,7 @@ mod container;
 mod engines;
 mod faults;
 mod layout;
+mod page_views;
 mod wordcount;
 
 use ferrobeam_engines::{Engine, PrivateEngine};
@@ -35,11 +37,12 @@ fn main() -> ExitCode {
         ["engines", words @ ..] => engines::command(words),
         ["faults", words @ ..] => faults::run(words),
         ["container"] => container::check(),
+        ["page-views", words @ ..] => page_views::command(words),
         ["conformance", engine, areas @ ..] => {
             cargo(&["build", "--package", "ferrobeam-conformance"], &[]).and_then(|()| conformance(engine, areas))
         }
         _ => Err("usage: cargo xtask test | hostile | model | wordcount [MIB] | bench NAME | engines .. | \
-             conformance ENGINE [AREA..] | faults .. | container"
+             conformance ENGINE [AREA..] | faults .. | container | page-views .."
             .to_owned()),
     };
     match result {
@@ -58,6 +61,7 @@ fn test() -> Result<(), Failure> {
     cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo(&["test", "--workspace"], &[])?;
     on_engines()?;
+    page_views::on_runners()?;
     container::check()?;
     hostile()?;
     wordcount::compare(128)

@@ -15,7 +15,7 @@
 //! ```
 
 use ferrobeam::prelude::*;
-use ferrobeam_examples::page_views::{View, counts};
+use ferrobeam_examples::page_views::{View, by_minute, counts};
 use ferrobeam_examples::{Logs, instant};
 use serde::{Deserialize, Serialize};
 
@@ -40,9 +40,9 @@ fn main() -> ferrobeam::Result<()> {
         let complete = Logs { input: history.clone(), follow: false, positions: None, errors, ..logs.clone() };
         let past = complete.read(root, |view: &View| view.at).filter(move |view| view.at < until).named("Past");
         let live = logs.read(root, |view: &View| view.at).filter(move |view| view.at >= until).named("Live");
-        let (counts, late) = counts(&flatten([&past, &live]));
-        logs.write(&counts);
-        logs.write_late(&late);
+        let views = by_minute(&flatten([&past, &live]));
+        logs.write(&counts(&views));
+        logs.write_late(&views);
         Ok(())
     })
 }

@@ -15,14 +15,13 @@
 
 use ferrobeam::prelude::*;
 use ferrobeam_examples::Logs;
-use ferrobeam_examples::page_views::{View, counts};
+use ferrobeam_examples::page_views::{View, by_minute, counts};
 
 fn main() -> ferrobeam::Result<()> {
     ferrobeam::run(|root: &Root, logs: &Logs| {
-        let views = logs.read(root, |view: &View| view.at);
-        let (counts, late) = counts(&views);
-        logs.write(&counts);
-        logs.write_late(&late);
+        let views = by_minute(&logs.read(root, |view: &View| view.at));
+        logs.write(&counts(&views));
+        logs.write_late(&views);
         Ok(())
     })
 }
