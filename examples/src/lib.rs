@@ -57,6 +57,7 @@ impl Logs {
 
     /// Reads as [`read`](Logs::read) does with `--follow`, lines of any form; those of which `parse` makes none are left out.
     #[track_caller]
+    #[expect(clippy::print_stderr, reason = "a mistyped directory is not to wait in silence")]
     pub fn follow<T: Element, E: fmt::Display + 'static>(
         &self,
         root: &Root,

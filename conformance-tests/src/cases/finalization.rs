@@ -233,3 +233,41 @@ pub(super) fn one_that_is_not_declared_fails(runner: &dyn Runner) -> CaseResult 
     });
     fails(result, &["Note", &line, "FINALIZES"])
 }
+
+/// Emits numbers, and notes those that cannot be lost any more.
+#[derive(Clone)]
+struct Safe(Log<u64>);
+
+impl DoFn for Safe {
+    type In = u64;
+    type Out = u64;
+
+    const FINALIZES: bool = true;
+
+    fn process(&mut self, x: u64, ctx: &mut Context<'_, u64>) -> Result<(), BoxError> {
+        let safe = self.0.clone();
+        ctx.when_durable(move || {
+            safe.add(x);
+            Ok(())
+        });
+        ctx.emit(x);
+        Ok(())
+    }
+}
+
+/// At least the last of the numbers of a bundle that is committed, whether that is at its end or at that of the run.
+pub(super) fn what_cannot_be_lost_any_more_is_told(runner: &dyn Runner) -> CaseResult {
+    let safe = Log::new();
+    passes(runner.run(|root| {
+        let noted = root.create(0u64..300).reshuffle().par_do(Safe(safe.clone()));
+        assert_that(&noted).contains_in_any_order(0..300);
+        Ok(())
+    }))?;
+    let mut told = safe.entries();
+    told.sort_unstable();
+    let number = told.len();
+    told.dedup();
+    let is_well = !told.is_empty() && told.len() == number && told.last() < Some(&300);
+    ensure!(is_well, "what was told: {told:?}, {number} in all");
+    Ok(())
+}

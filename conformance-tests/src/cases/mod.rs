@@ -522,6 +522,7 @@ suite! {
         each_claim_is_committed_once: InProcess,
         each_row_of_a_source_is_committed_once: InProcess,
         one_that_is_not_declared_fails: Finalization,
+        what_cannot_be_lost_any_more_is_told: InProcess,
     }
     streaming {
         equal_elements_near_in_time_pass_once: TestStream,

@@ -360,6 +360,9 @@ pub(super) fn impulses_keep_time(runner: &dyn Runner) -> CaseResult {
         let ticks = root.apply(start).window(FixedWindows::of(millis(100)));
         let counts = ticks.map(|_| ()).count_per_element();
         expect(&shown(&counts), &["[-100, 0) OnTime 0/0 ((), 2) @ -1 last", "[0, 100) OnTime 0/0 ((), 2) @ 99 last"]);
+        // The start need not be a multiple of the period.
+        let ticks = root.apply(PeriodicImpulse::every(millis(50)).starting_at(at(-120)).until(at(80)));
+        assert_that(&ticks).contains_in_any_order([-120, -70, -20, 30].map(at));
         Ok(())
     }))
 }

@@ -102,6 +102,10 @@ pub(super) fn distinct_keeps_one_of_each(runner: &dyn Runner) -> CaseResult {
         assert_that(&numbers.map(|x| x % 100).approximate_distinct_globally()).is_singleton(100);
         let keyed = numbers.map(|x| (x % 2, x % 10));
         assert_that(&keyed.approximate_distinct_per_key()).contains_in_any_order([(0, 5), (1, 5)]);
+        // The first of three remainders is that of one number more.
+        let frequent = numbers.map(|x| (x % 2, x % 3)).combine_per_key(frequent(1));
+        let most = |value, n| vec![(value, (n, n))];
+        assert_that(&frequent).contains_in_any_order([(0, most(0, 167)), (1, most(0, 167))]);
         Ok(())
     }))
 }
