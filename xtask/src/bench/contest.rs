@@ -4,6 +4,7 @@
 //! All programs take turns, and each ends in a line with the time that it took, from its own start to its end, and a
 //! checksum of its results. They must be the same.
 
+use super::cap::Cap;
 use super::measure::children;
 use super::{folder, median, root};
 use crate::{Failure, cargo, engines, run};
@@ -27,10 +28,11 @@ const OPENS: [&str; 4] = ["java.util", "java.lang", "java.time", "java.nio"];
 pub(crate) fn command(workload: &str, rounds: u64) -> Result<(), Failure> {
     fs::create_dir_all(folder()).map_err(|e| format!("{}: {e}", folder().display()))?;
     let programs = programs(workload)?;
+    let cap = (workload == "W4").then(|| Cap::new(1 << 30)).transpose()?;
     let mut runs: BTreeMap<usize, Vec<Run>> = BTreeMap::new();
     for round in 1..=rounds {
         for (at, program) in programs.iter().enumerate() {
-            let one = program.run()?;
+            let one = program.run(cap.as_ref())?;
             println!(
                 "round {round}: {} on {}: {:.3} s, {:.2} s of processors",
                 program.name, program.workers, one.seconds, one.processor
@@ -193,11 +195,12 @@ impl Flink {
 }
 
 impl Program {
-    fn run(&self) -> Result<Run, Failure> {
+    fn run(&self, cap: Option<&Cap>) -> Result<Run, Failure> {
         let failed = |what: &dyn std::fmt::Display| format!("{}: {what}\n{}", self.name, self.command.join(" "));
         // The shell tells what of the processors its child has had.
-        let script = "TIMEFORMAT='PROCESSOR %U %S'; time \"$@\"";
-        let mut child = child_of(Command::new("bash").args(["-c", script, "run"]).args(&self.command))?;
+        let enter = cap.map(Cap::enter).unwrap_or_default();
+        let script = format!("{enter}TIMEFORMAT='PROCESSOR %U %S'; time \"$@\"");
+        let mut child = child_of(Command::new("bash").args(["-c", &*script, "run"]).args(&self.command))?;
         let mut resident = 0;
         while child.try_wait().map_err(|e| failed(&e))?.is_none() {
             resident = resident.max(peak(child.id()));

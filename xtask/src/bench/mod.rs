@@ -14,6 +14,7 @@
 //! Both sides do the same work on the same engine, one after the other, three times in turn; what counts is the median. If what
 //! they make differs, the benchmark fails. `benchmarks/README.md` says more.
 
+mod cap;
 mod contest;
 mod latency;
 mod measure;
