@@ -103,7 +103,7 @@ impl<C> IterableCoder<C> {
     }
 
     #[inline]
-    fn write<'a, T: 'a>(&self, items: impl ExactSizeIterator<Item = &'a T>, out: &mut Vec<u8>) -> Encoded
+    pub(super) fn write<'a, T: 'a>(&self, items: impl ExactSizeIterator<Item = &'a T>, out: &mut Vec<u8>) -> Encoded
     where
         C: Coder<T>,
     {

@@ -27,6 +27,7 @@
 //! - the nested encoding of an [`Element`] is never empty, so a list can never be longer than its bytes.
 
 #[doc(hidden)]
+mod array;
 pub mod derived;
 mod dynamic;
 mod error;
@@ -49,6 +50,7 @@ mod window;
 mod windowed;
 pub mod wire;
 
+pub use array::{ArrayCoder, SliceCoder};
 pub use dynamic::{CustomWindow, Decimal, DynCoder, Value, describe};
 pub use error::{CoderError, CoderProblem, Decoded, Encoded};
 pub use iterable::{IterableCoder, StateFetch};

@@ -1,30 +1,14 @@
 //! Types made of other elements.
 
 use super::{element, key};
-use crate::coder::{
-    CoderError, Decoded, IterableCoder, KvCoder, MapCoder, NullableCoder, ResultCoder, RowCoder, Via, ViaCoder,
-};
+use crate::coder::{ArrayCoder, IterableCoder, KvCoder, MapCoder, NullableCoder, ResultCoder, RowCoder};
 use crate::{Element, Key};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 
-/// A list of exactly `N` items.
-impl<T: Clone + 'static, const N: usize> Via for [T; N] {
-    type As = Vec<T>;
-
-    fn to(&self) -> Vec<T> {
-        self.to_vec()
-    }
-
-    fn from(list: Vec<T>) -> Decoded<Self> {
-        list.try_into()
-            .map_err(|list: Vec<T>| CoderError::invalid("an array", format!("{} items instead of {N}", list.len())))
-    }
-}
-
 element! {
     [T: Element] Vec<T>, T::ListCoder;
-    [T: Element, const N: usize] [T; N], ViaCoder<T::ListCoder>;
+    [T: Element, const N: usize] [T; N], ArrayCoder<T::ListCoder>;
     [T: Element] Option<T>, NullableCoder<T::Coder>;
     [T: Element, E: Element] Result<T, E>, ResultCoder<T::Coder, E::Coder>;
     [T: Element + Ord] BTreeSet<T>, IterableCoder<T::Coder>;

@@ -5,7 +5,7 @@ mod numbers;
 mod text;
 mod times;
 
-use crate::coder::FieldCoder;
+use crate::coder::{FieldCoder, SliceCoder};
 use std::hash::Hash;
 
 /// A type that may flow through a pipeline: it has a coder.
@@ -84,7 +84,7 @@ pub trait Element: Clone + Send + Sync + 'static {
     /// The coder of one value.
     type Coder: FieldCoder<Self>;
     /// The coder of `Vec<Self>`. It lets `u8` say "bytes" where all others say "iterable", without specialisation.
-    type ListCoder: FieldCoder<Vec<Self>>;
+    type ListCoder: FieldCoder<Vec<Self>> + SliceCoder<Self>;
 }
 
 /// An element that may be grouped by: equal values, and only those, have equal bytes.

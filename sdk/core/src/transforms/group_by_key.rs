@@ -185,7 +185,7 @@ pub(crate) struct ToGrouped<V>(pub(crate) PhantomData<fn() -> V>);
 
 impl<V: Element> ToGrouped<V> {
     pub(crate) const COLLECTS: Collects<V, Vec<V>, Grouped<V>> =
-        Collects { values: |values| values, from_file: Grouped::in_file };
+        Collects { values: |values| values, from_values: |values| values, from_file: Grouped::in_file };
 }
 
 impl<V: Element> CombineFn for ToGrouped<V> {

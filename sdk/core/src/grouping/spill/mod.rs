@@ -5,6 +5,7 @@
 //! runner's files compress blocks and look after their integrity; a store sees blocks of its own records only.
 
 mod cells;
+mod heaps;
 mod meter;
 mod part;
 mod pieces;

@@ -1,11 +1,12 @@
 //! The tables of a window-major store under a memory limit.
 
+use super::heaps::Heaps;
 use super::meter::{Meter, encoded, owned};
 use super::part::{LEVELS, Part, Parts};
 use super::{SpillSpace, Spilled, SpilledWriter};
 use crate::Key;
 use crate::batch::WindowColumn;
-use crate::coder::{self, Coder, CoderError, put_varint, take_varint};
+use crate::coder::{self, Coder, put_varint, take_varint};
 use crate::combiners::CombineFn;
 use crate::dofn::guard::guard;
 use crate::error::{BoxError, Result};
@@ -20,6 +21,8 @@ use std::sync::Arc;
 pub(crate) struct Collects<I, A, O> {
     /// The values of an accumulator.
     pub(crate) values: fn(A) -> Vec<I>,
+    /// And back.
+    pub(crate) from_values: fn(Vec<I>) -> A,
     /// The output of values in a file.
     pub(crate) from_file: fn(Spilled<I>) -> O,
 }
@@ -303,7 +306,7 @@ impl<K: Key, C: CombineFn> Spill<K, C> {
     /// About how much memory a part takes when it is back.
     fn size(&self, part: &Part) -> usize {
         let (row, owns) = match self.collects {
-            Some(_) => ((size_of::<C::In>() * 3).div_ceil(2), needs_drop::<C::In>()),
+            Some(_) => (Heaps::<K, C::In>::row(), needs_drop::<C::In>()),
             None => (2 * size_of::<(K, C::Acc)>(), needs_drop::<C::Acc>()),
         };
         let owned = if owns || needs_drop::<K>() { part.bytes + part.bytes / 4 } else { part.bytes / 4 };
@@ -312,31 +315,44 @@ impl<K: Key, C: CombineFn> Spill<K, C> {
     }
 
     fn load(&self, part: &Part) -> Result<Table<K, C>> {
-        let Spill { step, combine, collects, .. } = self;
-        let (keys, values, accumulators) = (coder::of::<K>(), coder::of::<C::In>(), coder::of::<C::Acc>());
+        match &self.collects {
+            Some(collects) => self.gather(part, collects),
+            None => self.add_up(part),
+        }
+    }
+
+    fn add_up(&self, part: &Part) -> Result<Table<K, C>> {
+        let (keys, accumulators) = (coder::of::<K>(), coder::of::<C::Acc>());
         let mut table = Table::<K, C>::new();
-        let mut record = |input: &mut &[u8]| -> Result<(), CoderError> {
-            let key = keys.decode(input)?;
-            if collects.is_none() {
-                add::<K, C>(&mut table, combine, key, accumulators.decode(input)?);
-                return Ok(());
-            }
-            let count = take_varint(input)?;
-            let found = table.entry(hash(&key), |(known, _)| *known == key, |(known, _)| hash(known));
-            let mut entry = found.or_insert_with(|| (key, combine.create_accumulator()));
-            for _ in 0..count {
-                combine.add_input(&mut entry.get_mut().1, values.decode(input)?);
-            }
-            Ok(())
-        };
         part.each_block(|mut block| {
-            guard(step, || {
+            guard(&self.step, || {
                 while !block.is_empty() {
-                    record(&mut block)?;
+                    let key = keys.decode(&mut block)?;
+                    add::<K, C>(&mut table, &self.combine, key, accumulators.decode(&mut block)?);
                 }
                 Ok(())
             })
         })?;
+        Ok(table)
+    }
+
+    fn gather(&self, part: &Part, collects: &CollectsOf<C>) -> Result<Table<K, C>> {
+        let (keys, values) = (coder::of::<K>(), coder::of::<C::In>());
+        let mut heaps = Heaps::new(part.level, part.rows);
+        part.each_block(|mut block| {
+            guard(&self.step, || {
+                while !block.is_empty() {
+                    let key = keys.decode(&mut block)?;
+                    let count = usize::try_from(take_varint(&mut block)?)?;
+                    heaps.put(key, (0..count).map(|_| values.decode(&mut block)))?;
+                }
+                Ok(())
+            })
+        })?;
+        let mut table = Table::<K, C>::new();
+        heaps.gather(|key, list| {
+            table.insert_unique(hash(&key), (key, (collects.from_values)(list)), |(known, _)| hash(known));
+        });
         Ok(table)
     }
 
