@@ -6,6 +6,7 @@
 
 pub mod grouping;
 mod holds;
+mod key;
 mod side_inputs;
 mod state;
 mod timers;

@@ -36,6 +36,7 @@
 //! At the end of the input, when the watermark is at the end of time, a window waits for its timers in processing time:
 //! nobody else will make them fire.
 
+use super::key::HashedKey;
 use super::{Holds, Now};
 use bytes::Bytes;
 use ferrobeam_core::Timestamp;
@@ -47,7 +48,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub struct Timers {
     slots: BTreeMap<Slot, Turn>,
-    by_key: BTreeMap<(Bytes, Turn), Due>,
+    by_key: BTreeMap<(HashedKey, Turn), Due>,
     by_time: BTreeSet<(Turn, Bytes)>,
     holds: Holds,
     /// How many things have been set: the next one's order.
@@ -79,7 +80,7 @@ pub struct PendingTimer {
 }
 
 /// What can be waited for once: a timer, or without one the end of the window.
-type Slot = (Bytes, Window, Option<TimerId>);
+type Slot = (HashedKey, Window, Option<TimerId>);
 
 /// The place in the line of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,14 +118,15 @@ impl Timers {
             return;
         };
         let turn = Turn { domain, at: fire, expires: false, order: self.count };
-        self.insert(key.clone(), turn, Due::Timer(PendingTimer { window, timer, domain, fire, output }));
+        self.insert(HashedKey::new(key), turn, Due::Timer(PendingTimer { window, timer, domain, fire, output }));
     }
 
     /// Lets a window of a key expire when the input watermark is beyond `at`, unless that has been said before.
     pub fn expire_at(&mut self, key: &Bytes, window: Window, at: Timestamp) {
-        if !self.slots.contains_key(&(key.clone(), window, None)) {
+        let slot = (HashedKey::new(key), window, None);
+        if !self.slots.contains_key(&slot) {
             let turn = Turn { domain: TimeDomain::EventTime, at, expires: true, order: self.count };
-            self.insert(key.clone(), turn, Due::Expire(window));
+            self.insert(slot.0, turn, Due::Expire(window));
         }
     }
 
@@ -137,7 +139,7 @@ impl Timers {
 
     /// Takes a timer out, due or not; none if it is not set. Its hold goes with it.
     pub fn take(&mut self, key: &Bytes, window: Window, timer: &TimerId) -> Option<PendingTimer> {
-        match self.remove(&(key.clone(), window, Some(timer.clone())))? {
+        match self.remove(&(HashedKey::new(key), window, Some(timer.clone())))? {
             Due::Timer(timer) => Some(timer),
             Due::Expire(_) => None,
         }
@@ -145,8 +147,8 @@ impl Timers {
 
     /// Forgets a window of a key with all its timers, and counts those in processing time that did not come to fire.
     pub fn expire(&mut self, key: &Bytes, window: Window) -> usize {
-        let from = (key.clone(), window, None);
-        let of_window = self.slots.range(from..).take_while(|((k, w, _), _)| (k, *w) == (key, window));
+        let from = (HashedKey::new(key), window, None);
+        let of_window = self.slots.range(&from..).take_while(|((k, w, _), _)| (k, *w) == (&from.0, window));
         let slots: Vec<_> = of_window.map(|(slot, turn)| (slot.clone(), turn.domain)).collect();
         for (slot, _) in &slots {
             self.remove(slot);
@@ -185,8 +187,9 @@ impl Timers {
 
     /// The timers in processing time of a window of a key, due or not, in order.
     pub fn processing_timers(&self, key: &Bytes, window: Window) -> impl Iterator<Item = &PendingTimer> {
+        let key = HashedKey::new(key);
         let from = (key.clone(), Turn::first(TimeDomain::ProcessingTime));
-        let of_key = self.by_key.range(from..).take_while(move |((found, _), _)| found == key);
+        let of_key = self.by_key.range(from..).take_while(move |((found, _), _)| *found == key);
         of_key.filter_map(move |(_, due)| match due {
             Due::Timer(timer) if timer.window == window => Some(timer),
             _ => None,
@@ -198,7 +201,8 @@ impl Timers {
     pub fn part<'a>(&self, keys: impl IntoIterator<Item = &'a Bytes>) -> Timers {
         let mut part = Timers::default();
         for key in keys {
-            for (turn, due) in self.of_key(key) {
+            let key = HashedKey::new(key);
+            for (turn, due) in self.of_key(&key) {
                 part.insert(key.clone(), *turn, due.clone());
             }
         }
@@ -211,7 +215,8 @@ impl Timers {
     /// It must be a part of the same keys, and nothing else may have changed them since.
     pub fn replace<'a>(&mut self, keys: impl IntoIterator<Item = &'a Bytes>, part: Timers) {
         for key in keys {
-            let slots: Vec<_> = self.of_key(key).map(|(_, due)| slot(key.clone(), due)).collect();
+            let key = HashedKey::new(key);
+            let slots: Vec<_> = self.of_key(&key).map(|(_, due)| slot(key.clone(), due)).collect();
             for slot in &slots {
                 self.remove(slot);
             }
@@ -234,7 +239,7 @@ impl Timers {
         self.slots.len()
     }
 
-    fn insert(&mut self, key: Bytes, turn: Turn, due: Due) {
+    fn insert(&mut self, key: HashedKey, turn: Turn, due: Due) {
         let slot = slot(key.clone(), &due);
         self.remove(&slot);
         if let Due::Timer(timer) = &due {
@@ -242,13 +247,13 @@ impl Timers {
         }
         self.count = self.count.max(turn.order + 1);
         self.slots.insert(slot, turn);
-        self.by_time.insert((turn, key.clone()));
+        self.by_time.insert((turn, key.bytes.clone()));
         self.by_key.insert((key, turn), due);
     }
 
     fn remove(&mut self, slot: &Slot) -> Option<Due> {
         let turn = self.slots.remove(slot)?;
-        self.by_time.remove(&(turn, slot.0.clone()));
+        self.by_time.remove(&(turn, slot.0.bytes.clone()));
         let due = self.by_key.remove(&(slot.0.clone(), turn))?;
         if let Due::Timer(timer) = &due {
             self.holds.replace(Some(timer.output), None);
@@ -256,15 +261,17 @@ impl Timers {
         Some(due)
     }
 
-    fn of_key(&self, key: &Bytes) -> impl Iterator<Item = (&Turn, &Due)> {
+    fn of_key(&self, key: &HashedKey) -> impl Iterator<Item = (&Turn, &Due)> {
         let from = (key.clone(), Turn::first(TimeDomain::EventTime));
         self.by_key.range(from..).take_while(move |((found, _), _)| found == key).map(|((_, turn), due)| (turn, due))
     }
 
     fn first_due(&self, key: &Bytes, now: Now) -> Option<(&Turn, &Due)> {
+        let hashed = HashedKey::new(key);
         DOMAINS.into_iter().find_map(|domain| {
-            let all = self.by_key.range((key.clone(), Turn::first(domain))..);
-            let mine = all.take_while(|((found, turn), _)| found == key && turn.domain == domain && turn.is_due(now));
+            let all = self.by_key.range((hashed.clone(), Turn::first(domain))..);
+            let mine =
+                all.take_while(|((found, turn), _)| *found == hashed && turn.domain == domain && turn.is_due(now));
             mine.map(|((_, turn), due)| (turn, due)).find(|(_, due)| !self.waits_for_timers(key, due, now))
         })
     }
@@ -280,7 +287,7 @@ impl Timers {
     }
 }
 
-fn slot(key: Bytes, due: &Due) -> Slot {
+fn slot(key: HashedKey, due: &Due) -> Slot {
     match due {
         Due::Timer(timer) => (key, timer.window, Some(timer.timer.clone())),
         Due::Expire(window) => (key, *window, None),

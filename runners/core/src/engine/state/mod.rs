@@ -22,6 +22,7 @@
 
 mod cells;
 
+use super::key::HashedKey;
 use bytes::Bytes;
 use cells::{Cells, Files, Snapshot, lock};
 use ferrobeam_core::Result;
@@ -34,7 +35,7 @@ use std::sync::{Arc, Mutex};
 /// The state of a stateful step, by key and window. What is empty takes no room.
 #[derive(Clone, Default)]
 pub struct States {
-    held: BTreeMap<(Bytes, Window), Held>,
+    held: BTreeMap<(HashedKey, Window), Held>,
     /// How many bytes values have in memory.
     bytes: usize,
     /// Where to spill to, if there is a limit.
@@ -64,7 +65,7 @@ impl States {
     /// Those of files.
     pub fn reader(&mut self, key: &Bytes, window: Window) -> Result<Arc<dyn StateReader>> {
         let States { held, bytes, files } = self;
-        let cells = match held.get_mut(&(key.clone(), window)) {
+        let cells = match held.get_mut(&(HashedKey::new(key), window)) {
             Some(found) => found.bring(files.as_deref(), bytes)?.clone(),
             None => Arc::default(),
         };
@@ -79,7 +80,7 @@ impl States {
         if changes.is_empty() {
             return Ok(());
         }
-        let at = (key.clone(), window);
+        let at = (HashedKey::new(key), window);
         let States { held, bytes, files } = self;
         let found = held.entry(at.clone()).or_insert_with(|| Held::Here { cells: Arc::default(), is_warm: true });
         let cells = Arc::make_mut(found.bring(files.as_deref(), bytes)?);
@@ -95,7 +96,7 @@ impl States {
 
     /// Forgets the state of a key and window.
     pub fn remove(&mut self, key: &Bytes, window: Window) {
-        if let Some(Held::Here { cells, .. }) = self.held.remove(&(key.clone(), window)) {
+        if let Some(Held::Here { cells, .. }) = self.held.remove(&(HashedKey::new(key), window)) {
             self.bytes = self.bytes.saturating_sub(cells.bytes());
         }
     }
