@@ -3,12 +3,15 @@
 pub mod moments;
 pub mod page_views;
 
+use clap::builder::NonEmptyStringValueParser;
+use clap::value_parser;
 use ferrobeam::metrics::Counter;
 use ferrobeam::prelude::*;
 use ferrobeam::time::{days, minutes, seconds};
 use ferrobeam::windowing::Timing;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::sync::Once;
 use std::time::SystemTime;
 use std::{fmt, fs};
@@ -23,20 +26,21 @@ pub struct Logs {
     /// JSON Lines, as a glob; with --follow a directory
     #[arg(long)]
     pub input: String,
-    /// Go on reading as files grow and others come; Ctrl-C reads what is there and ends
+    /// Go on reading as files grow and others come (not compressed ones); Ctrl-C reads what is there and ends
     #[arg(long)]
     pub follow: bool,
-    /// Where the results go
-    #[arg(long, value_name = "PREFIX")]
+    /// Where the results go: files PREFIX-*, with --follow a new one each ten seconds
+    #[arg(long, value_name = "PREFIX", value_parser = NonEmptyStringValueParser::new())]
     pub output: String,
-    /// Where lines go that are no events, and as PREFIX-late events that came too late to count
-    #[arg(long, value_name = "PREFIX")]
+    /// Where lines go that are no events; page_views and backfill write events that came too late to PREFIX-late
+    #[arg(long, value_name = "PREFIX", value_parser = NonEmptyStringValueParser::new())]
     pub errors: Option<String>,
-    /// Begin where this file says, and keep there how far files were read
+    /// Begin where this file says, and keep there how far files were read when the run ends well; for one run at a time.
+    /// What was remembered of events, as of a visit that goes on, is written at the end, and the next run begins without it
     #[arg(long, value_name = "FILE", requires = "follow")]
     pub positions: Option<String>,
     /// Seconds that an event may be behind one before it in its file and not be late
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = value_parser!(u64).range(..=31_536_000))]
     pub out_of_order: u64,
 }
 
@@ -76,6 +80,7 @@ impl Logs {
                 event.map(|event| at(&event))
             })
             .ahead_at_most(minutes(1));
+        let lines = self.own_names().fold(lines, |lines, own| lines.clone().except(&own).unwrap_or(lines));
         let lines = match &self.positions {
             Some(positions) => lines.positions(positions),
             None => lines,
@@ -87,6 +92,14 @@ impl Logs {
         let (events, bad) = root.apply(lines).try_map(parsed);
         self.write_errors(&bad);
         events.flat_map(|event| event)
+    }
+
+    /// The names of what is written, which is not to be read if it lies in the same directory.
+    fn own_names(&self) -> impl Iterator<Item = String> {
+        let name = |path: &String| Path::new(path).file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let outputs = [Some(&self.output), self.errors.as_ref()].into_iter().flatten().filter_map(name);
+        let positions = self.positions.iter().filter_map(name);
+        outputs.map(|name| format!("{name}-*")).chain(positions.map(|name| format!("{name}*")))
     }
 
     /// Writes results as JSON Lines, for input that grows to a new file each ten seconds.
@@ -154,6 +167,15 @@ pub fn event_time<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Er
     } else {
         Ok(at)
     }
+}
+
+/// Reads a number that is one, as serde's `deserialize_with` wants it.
+///
+/// # Errors
+/// It is none, or not finite.
+pub fn finite<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(from)?;
+    if number.is_finite() { Ok(number) } else { Err(de::Error::custom(format!("{number} is no number"))) }
 }
 
 /// What a result says of its window.

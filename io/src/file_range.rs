@@ -20,6 +20,19 @@ impl FileRange {
         &self.path
     }
 
+    /// Fails if the file ends at this offset, and there was more when it was found.
+    ///
+    /// # Errors
+    /// It was cut while it was read.
+    pub(crate) fn check_end(&self, at: u64) -> Result<(), FileError> {
+        let end = self.range.end();
+        if end == END || at >= end {
+            return Ok(());
+        }
+        let message = format!("it has become shorter: nothing is there at byte {at}, and it had at least {end} bytes");
+        Err(FileError::io("read", &self.path)(std::io::Error::other(message)))
+    }
+
     /// The first offset that is not claimed.
     pub(crate) fn next(&self) -> u64 {
         self.range.next()

@@ -56,6 +56,8 @@ impl<F: LineFormat, P: RowPolicy<F::Value>> Source for LineSource<F, P> {
             let line = match lines.next_line() {
                 Ok(Some(line)) => line,
                 Ok(None) => {
+                    let end = lines.offset();
+                    claims.restriction().check_end(end)?;
                     claims.claim(END);
                     return Ok(());
                 }

@@ -272,6 +272,21 @@ fn bad_text_files_are_errors() {
 }
 
 #[test]
+fn a_file_that_is_cut_while_it_is_read_is_an_error() {
+    let place = Place::new(1);
+    place.put("a.txt", "12345678\n".repeat(1_000_000));
+    let cuts = place.path("a.txt");
+    let error = place.run(|root| {
+        root.apply(text::read(place.path("a.txt"))).map(move |line| {
+            fs::File::options().write(true).open(&cuts).unwrap().set_len(13).unwrap();
+            line
+        })
+    });
+    let error = error.unwrap_err();
+    assert!(error.contains("cannot read `a.txt`: it has become shorter: nothing is there at byte "), "{error}");
+}
+
+#[test]
 fn line_numbers_are_the_files_also_in_the_middle() {
     under_schedules(|place| {
         let lines =

@@ -1,6 +1,7 @@
 //! Files that grow while they are read. Time is virtual: what is done to files is done at its ticks.
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic to fail them")]
 
+use ferrobeam_core::metrics::Counter;
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::time::{minutes, seconds};
 use ferrobeam_direct::DirectRunner;
@@ -191,6 +192,33 @@ fn files_are_written_anew_with_the_same_size_or_more() {
         lines.iter_mut().for_each(|line| line.truncate(8));
         assert_eq!(lines, ["CC", "TWO", "cc", "dd", "ee", "one", "six", "the same", "the same", "two"]);
     });
+}
+
+#[test]
+fn what_was_cut_off_unread_is_counted() {
+    const LINES: usize = 100_000;
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.log");
+    fs::write(&path, "12345678\n".repeat(LINES)).unwrap();
+    let cuts = path.clone();
+    // The size was seen before the first line was read, and no bundle takes all.
+    let result = DirectRunner::new().seed(1).drain_after(seconds(300)).run(|root| {
+        let lines = root.apply(follow::directory(pattern(&place, "a.log")));
+        lines.map(move |_| fs::write(&cuts, "").unwrap()).discard();
+        Ok(())
+    });
+    let read = 9 * LINES as i64 - result.unwrap().metrics.counter(&Counter::new("ferrobeam", "bytes_cut_off_unread"));
+    assert!(read > 0 && read < 9 * LINES as i64 && read % 9 == 0, "{read}");
+}
+
+#[test]
+fn a_mark_of_utf8_is_left_out_and_a_directory_may_have_brackets() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("in [1]");
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("a.log"), b"\xef\xbb\xbffirst\n\xef\xbb\xbfsecond\n").unwrap();
+    let follow = follow::directory(directory.display().to_string());
+    assert_eq!(read(&place, 1, follow, Vec::new()), ["first", "\u{feff}second"]);
 }
 
 #[test]

@@ -36,6 +36,10 @@ fn main() -> ferrobeam::Result<()> {
     ferrobeam::run(|root: &Root, options: &Backfill| {
         let Backfill { history, until, logs } = options;
         let until = *until;
+        if logs.positions.is_some() {
+            let why = "--positions is not for a backfill: the next run would count the history once more".to_owned();
+            return Err(ferrobeam::Error::Graph(vec![why]));
+        }
         let errors = logs.errors.as_ref().map(|errors| format!("{errors}-history"));
         let complete = Logs { input: history.clone(), follow: false, positions: None, errors, ..logs.clone() };
         let past = complete.read(root, |view: &View| view.at).filter(move |view| view.at < until).named("Past");

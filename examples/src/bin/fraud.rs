@@ -14,7 +14,8 @@
 
 use ferrobeam::prelude::*;
 use ferrobeam::time::{hours, seconds};
-use ferrobeam_examples::{Logs, event_time};
+use ferrobeam_examples::{Logs, event_time, finite};
+use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -46,12 +47,22 @@ struct Fraud {
     logs: Logs,
 }
 
+/// Reads an angle of at most so many degrees to either side.
+fn degrees<'de, const MOST: u16, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let degrees = f64::deserialize(from)?;
+    let is_there = degrees.abs() <= f64::from(MOST);
+    if is_there { Ok(degrees) } else { Err(de::Error::custom(format!("{degrees} degrees are nowhere on earth"))) }
+}
+
 #[derive(Clone, Debug, Deserialize, Element)]
 struct Payment {
     openid: String,
+    #[serde(deserialize_with = "finite")]
     amount: f64,
     city: String,
+    #[serde(deserialize_with = "degrees::<90, _>")]
     latitude: f64,
+    #[serde(deserialize_with = "degrees::<180, _>")]
     longitude: f64,
     #[serde(rename = "ctime", deserialize_with = "event_time")]
     at: Timestamp,

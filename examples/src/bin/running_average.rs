@@ -21,7 +21,7 @@
 use ferrobeam::prelude::*;
 use ferrobeam::time::seconds;
 use ferrobeam_examples::moments::Moments;
-use ferrobeam_examples::{Logs, event_time};
+use ferrobeam_examples::{Logs, event_time, finite};
 use serde::{Deserialize, Serialize};
 
 #[derive(clap::Args, Serialize, Deserialize)]
@@ -40,6 +40,7 @@ struct RunningAverage {
 #[derive(Clone, Debug, Deserialize, Element)]
 struct Payment {
     city: String,
+    #[serde(deserialize_with = "finite")]
     amount: f64,
     #[serde(rename = "ctime", deserialize_with = "event_time")]
     at: Timestamp,

@@ -59,6 +59,16 @@ fn what_makes_no_sense_is_refused() {
             assert!(status == Some(2) && text.starts_with(&begins), "{program} {option}: {status:?} {text}");
         }
     }
+    let again = [
+        "--input=logs",
+        "--follow",
+        "--positions=p",
+        "--history=old/*",
+        "--output=out",
+        "--until=2026-11-21T00:00:00Z",
+    ];
+    let (status, text) = fails(place.path(), env!("CARGO_BIN_EXE_backfill"), &again);
+    assert!(status == Some(1) && text.contains("--positions is not for a backfill"), "{text}");
     let backfill = ["--input=logs/*", "--history=old/*", "--output=out", "--until=yesterday"];
     let (status, text) = fails(place.path(), env!("CARGO_BIN_EXE_backfill"), &backfill);
     assert!(status == Some(2) && text.starts_with("error: invalid value 'yesterday' for '--until <TIME>'"), "{text}");

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 const PAGE_VIEWS: &str = env!("CARGO_BIN_EXE_page_views");
 
@@ -74,6 +75,25 @@ fn the_last_panes_are_a_plain_count() {
     for runner in RUNNERS {
         assert_eq!(last_panes(run(place, PAGE_VIEWS, runner, &["--input=logs/*.jsonl"])), expected);
     }
+}
+
+#[test]
+fn what_it_writes_is_not_read() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    generate(place, &["--output=logs", "--users=30", "--pages=7", "--events=2000"]);
+    let own = ["--output=logs/out", "--errors=logs/bad"];
+    fs::write(place.join("logs/out-1.jsonl"), "of a run before\n").unwrap();
+    fs::write(place.join("logs/bad-1.jsonl"), "of a run before\n").unwrap();
+    let output = Command::new(PAGE_VIEWS)
+        .current_dir(place)
+        .args(["--input=logs", "--follow", "--drain-after=1"])
+        .args(own)
+        .output();
+    let told = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(told.contains("drained:") && !told.contains("malformed_lines"), "{told}");
+    let written = files(place, "logs", "out-2").concat();
+    assert!(written.contains("\"timing\":\"on_time\""), "{written}");
 }
 
 #[test]

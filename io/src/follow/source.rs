@@ -5,11 +5,15 @@ use super::position::{Directory, FileId, Step};
 use super::saved::Positions;
 use super::table::{Table, Turn};
 use ferrobeam_core::dofn::source::{Claims, Source};
+use ferrobeam_core::metrics::Counter;
 use ferrobeam_core::{BoxError, Timestamp};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// Bytes of files that were cut before they were read.
+const CUT_OFF: Counter = Counter::new("ferrobeam", "bytes_cut_off_unread");
 
 /// What a line says of its time.
 pub(crate) type EventTime = Arc<dyn Fn(&FollowedLine) -> Option<Timestamp> + Send + Sync>;
@@ -43,6 +47,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Lines {
     fn line(&self, path: &str, offset: u64, bytes: &[u8]) -> FollowedLine {
+        let mark: &[u8] = if offset == 0 { b"\xef\xbb\xbf" } else { b"" };
+        let bytes = bytes.strip_prefix(mark).unwrap_or(bytes);
         let text = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
         let is_utf8 = std::str::from_utf8(text).is_ok();
         let text = String::from_utf8_lossy(text).into_owned();
@@ -82,7 +88,10 @@ impl<const FINALIZES: bool> FollowSource<FINALIZES> {
                     true => continue,
                     false => return Ok(Reading::Refused),
                 },
-                Turn::Restart(id) => Step::Restart(id),
+                Turn::Restart(id, lost) => {
+                    CUT_OFF.add(i64::try_from(lost).unwrap_or(i64::MAX));
+                    Step::Restart(id)
+                }
                 Turn::Forget(id) => Step::Forget(id),
                 Turn::Nothing => return Ok(Reading::Nothing),
             };

@@ -10,6 +10,7 @@ use glob::Pattern;
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -30,6 +31,8 @@ pub(crate) struct OpenFile {
     pub(crate) path: String,
     file: File,
     size: u64,
+    /// How long it has been since it began.
+    longest: u64,
     modified: Option<SystemTime>,
     /// Whether something was written since what was read was last compared.
     is_changed: bool,
@@ -46,7 +49,8 @@ pub(crate) struct OpenFile {
 pub(crate) enum Turn {
     /// These bytes come next in a file; they hold whole lines only, or its last one.
     Read(FileId, u64, Vec<u8>),
-    Restart(FileId),
+    /// The file begins anew; so many bytes had been seen and are gone before they were read.
+    Restart(FileId, u64),
     Forget(FileId),
     /// There is nothing to read.
     Nothing,
@@ -117,6 +121,7 @@ impl OpenFile {
         }
         if size != self.size || modified != self.modified {
             (self.size, self.modified, self.is_changed) = (size, modified, true);
+            self.longest = self.longest.max(size);
             self.head = self.bytes(0, HEAD)?;
         }
         Ok(())
@@ -157,6 +162,8 @@ impl Table {
     /// A directory cannot be listed or a file not be opened. That there is none, or that one goes in this moment, is no error.
     pub(crate) fn scan(&mut self, now: Timestamp) -> Result<(), FileError> {
         let found = match expand_present(&self.pattern) {
+            // A name may have brackets in it.
+            _ if Path::new(&self.pattern).is_dir() => expand_present(&format!("{}/*", Pattern::escape(&self.pattern))),
             Err(FileError::Directory { path }) => expand_present(&path.join("*").display().to_string()),
             found => found,
         };
@@ -196,6 +203,7 @@ impl Table {
             path,
             file,
             size: 0,
+            longest: 0,
             modified: None,
             is_changed: true,
             grew: now,
@@ -221,8 +229,11 @@ impl Table {
         for (_, id) in order {
             let Some(file) = self.files.get_mut(&id) else { continue };
             let read = directory.file(id).map_or(Mark::default(), |known| known.mark);
-            if file.is_other(&read)? {
-                return Ok(Turn::Restart(id));
+            let is_other = file.is_other(&read)?;
+            if is_other || file.size < file.longest {
+                let longest = std::mem::replace(&mut file.longest, file.size);
+                let left = if is_other { read.offset } else { file.size.max(read.offset) };
+                return Ok(Turn::Restart(id, longest.saturating_sub(left)));
             }
             let offset = read.offset;
             let end = directory.end(id).min(file.size);

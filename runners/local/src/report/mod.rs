@@ -106,7 +106,7 @@ pub(crate) fn conclude(teller: &Teller, overview: &Overview, shared: &Shared, is
         if elapsed >= SHORT {
             lines.extend(summary(&overview.look(shared), elapsed));
         }
-        lines.extend(counters(&shared.tally.metrics(), elapsed >= SHORT));
+        lines.extend(counters(&shared.tally.metrics()));
     }
     teller.say(lines.iter().map(String::as_str));
 }

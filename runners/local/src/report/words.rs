@@ -64,10 +64,10 @@ pub(super) fn summary(end: &[Figures], elapsed: Duration) -> Vec<String> {
     [header].into_iter().chain(end.iter().map(line)).collect()
 }
 
-/// What steps have counted: what the SDK has dropped, and if it is to be `all`, also what user code reports.
-pub(super) fn counters(metrics: &Metrics, all: bool) -> Vec<String> {
-    let counted = metrics.iter().filter_map(|(step, namespace, name, value)| match value {
-        Value::Counter(n) if *n != 0 && (all || namespace == "ferrobeam") => {
+/// What steps have counted: what the SDK has dropped, and what user code reports.
+pub(super) fn counters(metrics: &Metrics) -> Vec<String> {
+    let counted = metrics.iter().filter_map(|(step, _, name, value)| match value {
+        Value::Counter(n) if *n != 0 => {
             let (sign, n) = (if *n < 0 { "-" } else { "" }, thousands(n.unsigned_abs()));
             Some(format!("  {name}: {sign}{n} ({step})"))
         }
@@ -181,15 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_dropped_is_told_always() {
+    fn what_was_counted_is_told() {
         let mut metrics = Metrics::default();
         metrics.insert("Count", "ferrobeam", "dropped_due_to_lateness", Value::Counter(1234));
         metrics.insert("Parse", "parse", "bad", Value::Counter(-7));
         metrics.insert("Parse", "parse", "none", Value::Counter(0));
-        assert_eq!(counters(&metrics, false), ["  dropped_due_to_lateness: 1,234 (Count)"]);
-        assert_eq!(counters(&metrics, true)[1..], ["  bad: -7 (Parse)"]);
+        assert_eq!(counters(&metrics), ["  dropped_due_to_lateness: 1,234 (Count)", "  bad: -7 (Parse)"]);
         (0..30).for_each(|n| metrics.insert(&format!("Step{n}"), "more", "of", Value::Counter(1)));
-        assert_eq!(counters(&metrics, true)[MOST_STEPS..], ["  and 8 counters more"]);
+        assert_eq!(counters(&metrics)[MOST_STEPS..], ["  and 8 counters more"]);
     }
 
     #[test]
