@@ -1,6 +1,6 @@
 //! Page views of generated logs, compared with a plain count of the files.
 
-use super::{RUNNERS, files, follow, generate, run};
+use super::{RUNNERS, files, follow, generate, lines, run};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -94,6 +94,18 @@ fn what_it_writes_is_not_read() {
     assert!(told.contains("drained:") && !told.contains("malformed_lines"), "{told}");
     let written = files(place, "logs", "out-2").concat();
     assert!(written.contains("\"timing\":\"on_time\""), "{written}");
+}
+
+#[test]
+fn there_may_be_more_files_than_may_be_open_at_first() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    generate(place, &["--output=logs", "--users=30", "--pages=7", "--events=400", "--rotate=1"]);
+    let follow = format!("ulimit -S -n 100 && exec {PAGE_VIEWS} --input=logs --follow --drain-after=1 --output=out");
+    let output = Command::new("sh").current_dir(place).args(["-c", &follow]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let last = last_panes(lines(place, "out"));
+    assert_eq!(last, plain(place, &[("logs", |_| true)]));
 }
 
 #[test]

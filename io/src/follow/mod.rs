@@ -1,5 +1,6 @@
 //! Lines that are appended to files, as they come.
 
+mod limit;
 mod line;
 mod position;
 mod saved;

@@ -3,6 +3,7 @@
 //! An open file stays readable when it is renamed or removed, and its number is not given to another. So a worker keeps
 //! them open, and looks at the pattern again and again for what is new.
 
+use super::limit::let_open;
 use super::position::{Directory, FileId, Mark, Position};
 use crate::files::{Compression, FileError, expand_present};
 use ferrobeam_core::Timestamp;
@@ -173,6 +174,7 @@ impl Table {
             Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
             found => found?,
         };
+        let_open(found.len() + self.files.len());
         self.files.values_mut().for_each(|file| file.is_there = false);
         for path in found.into_iter().map(|file| file.path) {
             let name = path.rsplit(std::path::is_separator).next().unwrap_or(&path);
