@@ -7,9 +7,9 @@
 //! times, however they come. Only those of a city in the same millisecond count as they come, which no two runs need to agree
 //! on: where the last hundred begin or end among them, the averages of two runs may differ.
 //!
-//! With `--follow` the input is a directory whose files grow, with their columns in this order; for all there is a line each ten
-//! seconds then, of which the one with the largest `n` counts, and Ctrl-C ends it. What comes later than `--out-of-order` allows
-//! is in none of the last hundred.
+//! With `--follow` the input is a directory whose files grow, with their columns in this order and each row in one line; for
+//! all there is a line each ten seconds then, of which the one with the largest `n` counts, and Ctrl-C ends it. What comes later
+//! than `--out-of-order` allows is in none of the last hundred.
 //!
 //! To try it:
 //!

@@ -28,7 +28,7 @@ use table::Table;
 /// bytes change or those that were read last, is read from its beginning; what was cut off before it was read is
 /// gone, and the metric `bytes_cut_off_unread` (of `ferrobeam`) says how much that was, as far as it had been seen. Files that are compressed
 /// (`.gz`, `.zst`, `.bz2`) and hidden ones are left out. A line is emitted when its end has been written; of a file that was
-/// removed, also the last one without an end.
+/// removed, and of all when a pipeline drains without [`positions`](Follow::positions), also the last one without an end.
 ///
 /// One worker reads all files, in turns: the one whose event time is least comes first. The lines then go to all workers.
 ///
@@ -151,7 +151,7 @@ impl Follow {
 
     fn source<const FINALIZES: bool>(self) -> FollowSource<FINALIZES> {
         let Follow { pattern, except, lines, poll, idle, positions } = self;
-        let table = Mutex::new(Table::new(pattern, except, idle));
+        let table = Mutex::new(Table::new(pattern, except, idle, positions.is_some()));
         let positions = positions.map(|path| Positions { path });
         FollowSource { table, lines, poll, positions, saved: Arc::default() }
     }

@@ -62,6 +62,8 @@ pub(crate) struct Table {
     pattern: String,
     except: Vec<Pattern>,
     idle: Duration,
+    /// Whether another run will read the end of what is no whole line yet.
+    is_continued: bool,
     files: BTreeMap<FileId, OpenFile>,
 }
 
@@ -130,8 +132,8 @@ impl OpenFile {
 }
 
 impl Table {
-    pub(crate) fn new(pattern: String, except: Vec<Pattern>, idle: Duration) -> Table {
-        Table { pattern, except, idle, files: BTreeMap::new() }
+    pub(crate) fn new(pattern: String, except: Vec<Pattern>, idle: Duration, is_continued: bool) -> Table {
+        Table { pattern, except, idle, is_continued, files: BTreeMap::new() }
     }
 
     /// Forgets all: another run begins.
@@ -245,12 +247,15 @@ impl Table {
                     return Ok(Turn::Read(id, offset, bytes));
                 }
             }
-            if !file.is_there && file.grew + self.idle <= now {
-                // Nobody will write the end of its last line.
-                let bytes = if offset < end { file.bytes(offset, end - offset)? } else { Vec::new() };
+            let is_gone = !file.is_there && file.grew + self.idle <= now;
+            if offset < end && (is_gone || (directory.is_draining() && !self.is_continued)) {
+                // Nobody will write the end of its last line, or nobody read it.
+                let bytes = file.bytes(offset, end - offset)?;
                 if !bytes.is_empty() {
                     return Ok(Turn::Read(id, offset, bytes));
                 }
+            }
+            if is_gone {
                 gone.get_or_insert(id);
             }
         }
