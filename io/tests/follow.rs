@@ -195,6 +195,18 @@ fn files_are_written_anew_with_the_same_size_or_more() {
 }
 
 #[test]
+fn what_was_read_before_a_cut_is_not_read_again() {
+    under_schedules(|seed, place| {
+        let deeds = deeds! {
+            (0, 0) |at| append(at.join("a.log"), "a1\na2\nhalf");
+            (2, 3) |at| OpenOptions::new().write(true).open(at.join("a.log")).unwrap().set_len(6).unwrap();
+            (2, 3) |at| append(at.join("a.log"), "a3\n");
+        };
+        assert_eq!(read(place, seed, follow::directory(pattern(place, "a.log")), deeds), ["a1", "a2", "a3"]);
+    });
+}
+
+#[test]
 fn what_was_cut_off_unread_is_counted() {
     const LINES: usize = 100_000;
     let place = tempfile::tempdir().unwrap();

@@ -5,15 +5,11 @@ use super::position::{Directory, FileId, Step};
 use super::saved::Positions;
 use super::table::{Table, Turn};
 use ferrobeam_core::dofn::source::{Claims, Source};
-use ferrobeam_core::metrics::Counter;
 use ferrobeam_core::{BoxError, Timestamp};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// Bytes of files that were cut before they were read.
-const CUT_OFF: Counter = Counter::new("ferrobeam", "bytes_cut_off_unread");
 
 /// What a line says of its time.
 pub(crate) type EventTime = Arc<dyn Fn(&FollowedLine) -> Option<Timestamp> + Send + Sync>;
@@ -88,10 +84,7 @@ impl<const FINALIZES: bool> FollowSource<FINALIZES> {
                     true => continue,
                     false => return Ok(Reading::Refused),
                 },
-                Turn::Restart(id, lost) => {
-                    CUT_OFF.add(i64::try_from(lost).unwrap_or(i64::MAX));
-                    Step::Restart(id)
-                }
+                Turn::Restart(id) => Step::Restart(id),
                 Turn::Forget(id) => Step::Forget(id),
                 Turn::Nothing => return Ok(Reading::Nothing),
             };

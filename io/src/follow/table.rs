@@ -7,6 +7,7 @@ use super::limit::let_open;
 use super::position::{Directory, FileId, Mark, Position};
 use crate::files::{Compression, FileError, expand_present};
 use ferrobeam_core::Timestamp;
+use ferrobeam_core::metrics::Counter;
 use glob::Pattern;
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
@@ -14,6 +15,9 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use xxhash_rust::xxh3::xxh3_64;
+
+/// Bytes of files that were cut before they were read.
+const CUT_OFF: Counter = Counter::new("ferrobeam", "bytes_cut_off_unread");
 
 /// How many of the first bytes of a file tell it from another.
 const HEAD: u64 = 1024;
@@ -50,8 +54,7 @@ pub(crate) struct OpenFile {
 pub(crate) enum Turn {
     /// These bytes come next in a file; they hold whole lines only, or its last one.
     Read(FileId, u64, Vec<u8>),
-    /// The file begins anew; so many bytes had been seen and are gone before they were read.
-    Restart(FileId, u64),
+    Restart(FileId),
     Forget(FileId),
     /// There is nothing to read.
     Nothing,
@@ -235,9 +238,13 @@ impl Table {
             let read = directory.file(id).map_or(Mark::default(), |known| known.mark);
             let is_other = file.is_other(&read)?;
             if is_other || file.size < file.longest {
+                // What was seen and is gone. If what was read is still there, so are the lines up to the new end.
                 let longest = std::mem::replace(&mut file.longest, file.size);
-                let left = if is_other { read.offset } else { file.size.max(read.offset) };
-                return Ok(Turn::Restart(id, longest.saturating_sub(left)));
+                let left = if is_other { read.offset } else { file.size };
+                CUT_OFF.add(i64::try_from(longest.saturating_sub(left)).unwrap_or(i64::MAX));
+            }
+            if is_other {
+                return Ok(Turn::Restart(id));
             }
             let offset = read.offset;
             let end = directory.end(id).min(file.size);
