@@ -195,6 +195,31 @@ fn files_are_written_anew_with_the_same_size_or_more() {
 }
 
 #[test]
+fn a_file_written_anew_behind_a_line_without_an_end_begins_anew() {
+    under_schedules(|seed, place| {
+        let deeds = deeds! {
+            (0, 0) |at| append(at.join("a.log"), "a1\na2\nhalf of it");
+            (2, 3) |at| fs::write(at.join("a.log"), "b1\nb2\nb3\nb4\nb5\nb6\n").unwrap();
+        };
+        let lines = read(place, seed, follow::directory(pattern(place, "a.log")), deeds);
+        assert_eq!(lines, ["a1", "a2", "b1", "b2", "b3", "b4", "b5", "b6"]);
+    });
+}
+
+#[test]
+fn the_last_line_of_a_removed_file_is_read_before_a_run_ends() {
+    under_schedules(|seed, place| {
+        let deeds = deeds! {
+            (0, 0) |at| append(at.join("a.log"), "a1\nend");
+            (1, 3) |at| fs::remove_file(at.join("a.log")).unwrap();
+        };
+        let follow = follow::directory(pattern(place, "a.log")).idle_after(minutes(60));
+        let follow = follow.positions(place.path().join("positions"));
+        assert_eq!(read(place, seed, follow, deeds), ["a1", "end"]);
+    });
+}
+
+#[test]
 fn what_was_read_before_a_cut_is_not_read_again() {
     under_schedules(|seed, place| {
         let deeds = deeds! {

@@ -7,7 +7,8 @@
 //! `{"openid": "u1", "page": "/a", "shown": "2026-11-21T01:02:03.456Z", "clicked": "2026-11-21T01:03:04.567Z", "name": "Ann"}`.
 //!
 //! With `--follow` the input is a directory whose files grow, and the table is read again each minute: a click has the name that
-//! was there when it was processed. A table that cannot be read then leaves the one before. Ctrl-C ends it.
+//! was there when it was processed. A table that cannot be read then leaves the one before. What comes later than
+//! `--out-of-order` allows may find nothing any more. Ctrl-C ends it.
 //!
 //! To try it:
 //!

@@ -236,6 +236,10 @@ impl Table {
         for (_, id) in order {
             let Some(file) = self.files.get_mut(&id) else { continue };
             let read = directory.file(id).map_or(Mark::default(), |known| known.mark);
+            if read.offset < file.size {
+                // What is read next must be of the file that the mark is of, and the last scan may be long ago.
+                file.look(now)?;
+            }
             let is_other = file.is_other(&read)?;
             if is_other || file.size < file.longest {
                 // What was seen and is gone. If what was read is still there, so are the lines up to the new end.
@@ -255,7 +259,8 @@ impl Table {
                 }
             }
             let is_gone = !file.is_there && file.grew + self.idle <= now;
-            if offset < end && (is_gone || (directory.is_draining() && !self.is_continued)) {
+            let is_left = directory.is_draining() && !(self.is_continued && file.is_there);
+            if offset < end && (is_gone || is_left) {
                 // Nobody will write the end of its last line, or nobody read it.
                 let bytes = file.bytes(offset, end - offset)?;
                 if !bytes.is_empty() {
