@@ -26,8 +26,8 @@
 //!   not justify: a count is a claim, and memory follows the items that were read, not the claim;
 //! - the nested encoding of an [`Element`] is never empty, so a list can never be longer than its bytes.
 
-#[doc(hidden)]
 mod array;
+#[doc(hidden)]
 pub mod derived;
 mod dynamic;
 mod error;
