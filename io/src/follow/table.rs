@@ -167,11 +167,11 @@ impl Table {
     /// # Errors
     /// A directory cannot be listed or a file not be opened. That there is none, or that one goes in this moment, is no error.
     pub(crate) fn scan(&mut self, now: Timestamp) -> Result<(), FileError> {
-        let found = match expand_present(&self.pattern) {
-            // A name may have brackets in it.
-            _ if Path::new(&self.pattern).is_dir() => expand_present(&format!("{}/*", Pattern::escape(&self.pattern))),
-            Err(FileError::Directory { path }) => expand_present(&path.join("*").display().to_string()),
-            found => found,
+        let found = if Path::new(&self.pattern).is_dir() {
+            // Its name may have brackets in it.
+            expand_present(&format!("{}/*", Pattern::escape(&self.pattern)))
+        } else {
+            expand_present(&self.pattern)
         };
         let found = match found {
             Err(FileError::NoMatch { .. } | FileError::OnlyDirectories { .. }) => Vec::new(),
