@@ -5,6 +5,7 @@ mod backfill;
 mod click_join;
 mod crawlers;
 mod fraud;
+mod live_wordcount;
 mod options;
 mod page_views;
 mod running_average;
@@ -20,8 +21,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread::{self, yield_now};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle, yield_now};
 use tempfile::TempDir;
 
 const RUNNERS: [&str; 2] = ["--runner=direct", "--runner=local"];
@@ -90,13 +91,11 @@ fn follow<T: DeserializeOwned>(place: &Path, program: &str, parts: &[&str], argu
     let command =
         command.current_dir(place).args(options).args(positions).args(["--prometheus=127.0.0.1:0"]).args(arguments);
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
-    let metrics = told.find_map(|line| line.strip_prefix("metrics at http://").map(str::to_owned)).unwrap();
-    let rest = thread::spawn(move || told.collect::<Vec<_>>().join("\n"));
+    let (metrics, rest) = metrics_of(&mut child);
     let mut read_all = || {
         let logs = fs::read_dir(place.join("logs")).unwrap();
         let lines: usize = logs.map(|log| lines_of(&log.unwrap().path()).count()).sum();
-        while before + read_so_far(&metrics) < lines {
+        while before + elements_of(&metrics, "Follow") < lines {
             assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
             yield_now();
         }
@@ -107,11 +106,23 @@ fn follow<T: DeserializeOwned>(place: &Path, program: &str, parts: &[&str], argu
         log.write_all(part.as_bytes()).unwrap();
         read_all();
     }
+    interrupt(child, rest);
+    lines(place, "followed")
+}
+
+/// Where a program says that its metrics are, and what it says after that.
+fn metrics_of(child: &mut Child) -> (String, JoinHandle<String>) {
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let metrics = told.find_map(|line| line.strip_prefix("metrics at http://").map(str::to_owned)).unwrap();
+    (metrics, thread::spawn(move || told.collect::<Vec<_>>().join("\n")))
+}
+
+/// Ends a program by Ctrl-C, and well.
+fn interrupt(mut child: Child, rest: JoinHandle<String>) {
     let script = format!("kill -s INT {}", child.id());
     assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
     let (status, rest) = (child.wait().unwrap(), rest.join().unwrap());
     assert!(status.success(), "{rest}");
-    lines(place, "followed")
 }
 
 /// How many lines the runs before have read: those before the places in the positions file.
@@ -136,12 +147,13 @@ fn lines_of(path: &Path) -> impl Iterator<Item = u64> {
     ends.into_iter()
 }
 
-/// How many lines the program at this address has read.
-fn read_so_far(metrics: &str) -> usize {
+/// How many elements a step of the program at this address has made.
+fn elements_of(metrics: &str, step: &str) -> usize {
     let mut stream = TcpStream::connect(metrics.trim_end_matches("/metrics")).unwrap();
     stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
-    let read = text.lines().find_map(|line| line.strip_prefix("ferrobeam_elements_total{step=\"Follow\"} "));
+    let begins = format!("ferrobeam_elements_total{{step=\"{step}\"}} ");
+    let read = text.lines().find_map(|line| line.strip_prefix(&*begins));
     read.map_or_else(|| panic!("{text}"), |read| read.parse().unwrap())
 }
