@@ -9,20 +9,46 @@ use ferrobeam_core::{Result, Timestamp};
 use ferrobeam_runner_core::bundle::keyed::{KeyedStep, Memory, Visit};
 use ferrobeam_runner_core::bundle::splits::EncodedElement;
 use ferrobeam_runner_core::engine::{Holds, Now};
-use std::collections::{BTreeMap, BTreeSet};
+use foldhash::fast::FixedState;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::iter::repeat_n;
 use std::sync::Arc;
 
 /// A stateful step while it runs.
 pub(crate) struct Keyed {
     step: KeyedStep,
     operator: Box<dyn StatefulOperator>,
-    /// Elements that have come and are not processed.
-    rows: BTreeMap<Bytes, Vec<EncodedElement>>,
-    /// The times of those.
+    waiting: Waiting,
+    /// The times of what waits for earlier elements.
     pending: Holds,
     memory: Memory,
     /// So much state stays in memory when a bundle goes on, if there is a limit.
     most: usize,
+}
+
+/// Elements that have come and are not processed, by key, in the order in which keys came.
+#[derive(Default)]
+struct Waiting {
+    of_keys: Vec<(Bytes, Vec<EncodedElement>)>,
+    /// Where those of a key are.
+    places: HashMap<Bytes, usize, FixedState>,
+}
+
+impl Waiting {
+    fn push(&mut self, key: Bytes, row: EncodedElement) {
+        match self.places.entry(key) {
+            Entry::Occupied(place) => self.of_keys[*place.get()].1.push(row),
+            Entry::Vacant(place) => {
+                self.of_keys.push((place.key().clone(), vec![row]));
+                place.insert(self.of_keys.len() - 1);
+            }
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &EncodedElement> {
+        self.of_keys.iter().flat_map(|(_, rows)| rows)
+    }
 }
 
 impl Keyed {
@@ -37,7 +63,7 @@ impl Keyed {
             most = 2 * space.room();
             memory.limit(space);
         }
-        Keyed { step, operator, rows: BTreeMap::new(), pending: Holds::default(), memory, most }
+        Keyed { step, operator, waiting: Waiting::default(), pending: Holds::default(), memory, most }
     }
 
     /// Takes elements; those whose window has expired are dropped.
@@ -54,24 +80,33 @@ impl Keyed {
             let Batch { values, meta } = parcel.open::<EncodedPair>()?;
             for (row, (bytes, key)) in values.into_iter().enumerate() {
                 let (time, pane) = (*meta.time.get(row), *meta.pane.get(row));
-                for &window in meta.windows.get(row).as_slice() {
+                let windows = meta.windows.get(row).as_slice();
+                for (bytes, &window) in repeat_n(bytes, windows.len()).zip(windows) {
                     let drops = self.step.drops_on_arrival(time, upstream)?
                         || self.step.drops_as_late(window, now.input_watermark)?;
-                    if !drops {
-                        let element = EncodedElement { bytes: bytes.clone(), time, window, pane };
-                        self.pending.replace(None, Some(time));
-                        self.rows.entry(bytes.slice(..key as usize)).or_default().push(element);
+                    if drops {
+                        continue;
                     }
+                    if self.is_sorted() {
+                        self.pending.replace(None, Some(time));
+                    }
+                    let key = bytes.slice(..key as usize);
+                    self.waiting.push(key, EncodedElement { bytes, time, window, pane });
                 }
             }
         }
         Ok(())
     }
 
+    /// Whether elements are processed in the order of time: all others are when they come.
+    fn is_sorted(&self) -> bool {
+        self.step.code.facts().time_sorted
+    }
+
     /// Whether there is something to do.
     pub(crate) fn has_work(&self, now: Now, upstream: Timestamp) -> bool {
         self.memory.due_keys(now).next().is_some()
-            || self.rows.values().flatten().any(|row| self.step.is_eligible(row.time, upstream))
+            || self.waiting.rows().any(|row| self.step.is_eligible(row.time, upstream))
     }
 
     /// The earliest of the elements that wait.
@@ -81,14 +116,14 @@ impl Keyed {
 
     /// How many elements wait.
     pub(crate) fn len(&self) -> usize {
-        self.rows.values().map(Vec::len).sum()
+        self.waiting.rows().count()
     }
 
     /// About how many bytes there are of elements that wait, and of timers and whatever else of keys does not go to files;
     /// counted on demand.
     pub(crate) fn kept(&self) -> usize {
         const PLACE: usize = 256;
-        self.rows.values().flatten().map(|row| row.bytes.len()).sum::<usize>() + self.memory.places() * PLACE
+        self.waiting.rows().map(|row| row.bytes.len()).sum::<usize>() + self.memory.places() * PLACE
     }
 
     /// Its state.
@@ -116,28 +151,28 @@ impl Keyed {
     /// # Errors
     /// User code's.
     pub(crate) fn bundle(&mut self, now: Now, upstream: Timestamp) -> Result<()> {
-        let Keyed { step, operator, rows, pending, memory, most } = self;
-        let is_eligible = |row: &EncodedElement| step.is_eligible(row.time, upstream);
-        let ready = rows.iter().filter(|(_, rows)| rows.iter().any(is_eligible)).map(|(key, _)| key.clone());
-        let keys: BTreeSet<Bytes> = memory.due_keys(now).cloned().chain(ready).collect();
-        if keys.is_empty() {
+        if !self.has_work(now, upstream) {
             return Ok(());
         }
+        let is_sorted = self.is_sorted();
+        let Keyed { step, operator, waiting, pending, memory, most } = self;
+        let Waiting { mut of_keys, places } = std::mem::take(waiting);
+        let others = memory.due_keys(now).filter(|key| !places.contains_key(*key));
+        of_keys.extend(others.map(|key| (key.clone(), Vec::new())));
         operator.start_bundle()?;
-        for key in keys {
-            let (mut due, rest): (Vec<_>, Vec<_>) =
-                rows.remove(&key).unwrap_or_default().into_iter().partition(is_eligible);
-            if step.code.facts().time_sorted {
-                due.sort_by_key(|row| row.time);
-            }
-            if !rest.is_empty() {
-                rows.insert(key.clone(), rest);
+        for (key, mut rows) in of_keys {
+            if is_sorted {
+                let (ready, rest): (Vec<_>, Vec<_>) =
+                    rows.into_iter().partition(|row| step.is_eligible(row.time, upstream));
+                rest.into_iter().for_each(|row| waiting.push(key.clone(), row));
+                rows = ready;
+                rows.sort_by_key(|row| row.time);
+                rows.iter().for_each(|row| pending.replace(Some(row.time), None));
             }
             let mut visit = Visit::new(step, memory, &mut **operator, &key, now);
-            for row in due {
+            for row in rows {
                 visit.fire()?;
                 visit.element(row.as_element())?;
-                pending.replace(Some(row.time), None);
             }
             visit.fire()?;
             visit.leave()?;

@@ -162,6 +162,8 @@ pub struct Visit<'a> {
     now: Now,
     /// The window whose state the operator has.
     at: Option<Window>,
+    /// Whether there is state of that window.
+    has_state: bool,
     changes: Vec<TimerChange>,
 }
 
@@ -174,7 +176,7 @@ impl<'a> Visit<'a> {
         key: &'a Bytes,
         now: Now,
     ) -> Self {
-        Visit { keyed, memory, operator, key, now, at: None, changes: Vec::new() }
+        Visit { keyed, memory, operator, key, now, at: None, has_state: false, changes: Vec::new() }
     }
 
     fn enter(&mut self, window: Window) -> Result<()> {
@@ -188,8 +190,13 @@ impl<'a> Visit<'a> {
         if calls && ending.insert((self.key.clone(), window)) {
             ends.replace(None, Some(window.max_timestamp()));
         }
-        timers.expire_at(self.key, window, expires);
-        self.operator.enter(self.key, Place { window, expires }, states.reader(self.key, window)?)?;
+        let state = states.reader(self.key, window)?;
+        self.has_state = state.is_some();
+        // What has state has been entered before, and was not forgotten.
+        if !self.has_state {
+            timers.expire_at(self.key, window, expires);
+        }
+        self.operator.enter(self.key, Place { window, expires }, state.unwrap_or_else(States::nothing))?;
         self.at = Some(window);
         Ok(())
     }
@@ -201,7 +208,13 @@ impl<'a> Visit<'a> {
     pub fn leave(&mut self) -> Result<()> {
         if let Some(window) = self.at.take() {
             let changes = self.operator.leave()?;
-            self.memory.states.apply(self.key, window, changes)?;
+            if !changes.is_empty() {
+                self.has_state = self.memory.states.apply(self.key, window, changes)?;
+            }
+            // A key that comes and goes leaves nothing behind, however long its window is.
+            if !self.has_state && !self.keyed.code.facts().on_window_expiration {
+                self.memory.timers.forget(self.key, window);
+            }
         }
         Ok(())
     }
@@ -283,7 +296,9 @@ impl<'a> Visit<'a> {
         }
         states.remove(self.key, window);
         timers.expire(self.key, window);
-        firings.retain(|(key, at, _), _| (key, *at) != (self.key, window));
+        if !firings.is_empty() {
+            firings.retain(|(key, at, _), _| (key, *at) != (self.key, window));
+        }
         Ok(())
     }
 }

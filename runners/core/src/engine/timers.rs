@@ -1,8 +1,7 @@
 //! What a stateful step waits for: its timers and the ends of its windows.
 //!
 //! A runner looks for keys that have something [due](Timers::due), and does one thing after the other for each: the
-//! earliest one, then it looks again, because a timer may set and clear others. A bundle works on a [part](Timers::part)
-//! and puts it [back](Timers::replace) when it is committed; until then all holds stay where they are.
+//! earliest one, then it looks again, because a timer may set and clear others.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -134,6 +133,10 @@ impl Timers {
     /// [expires](Self::expire).
     #[must_use]
     pub fn due(&self, key: &Bytes, now: Now) -> Option<Due> {
+        // Mostly nothing is due for any key, which is seen without a look for this one.
+        if !DOMAINS.into_iter().any(|domain| self.first(domain).is_some_and(|turn| turn.is_due(now))) {
+            return None;
+        }
         self.first_due(key, now).map(|(_, due)| due.clone())
     }
 
@@ -142,6 +145,16 @@ impl Timers {
         match self.remove(&(HashedKey::new(key), window, Some(timer.clone())))? {
             Due::Timer(timer) => Some(timer),
             Due::Expire(_) => None,
+        }
+    }
+
+    /// Forgets that a window of a key expires, unless it has timers: for one without state nothing is left to do then.
+    pub fn forget(&mut self, key: &Bytes, window: Window) {
+        let slot = (HashedKey::new(key), window, None);
+        let mut of_window = self.slots.range(&slot..).take_while(|((k, w, _), _)| (k, *w) == (&slot.0, window));
+        let is_alone = of_window.next().is_some_and(|((.., timer), _)| timer.is_none()) && of_window.next().is_none();
+        if is_alone {
+            self.remove(&slot);
         }
     }
 
@@ -196,37 +209,6 @@ impl Timers {
         })
     }
 
-    /// Copies what some keys wait for.
-    #[must_use]
-    pub fn part<'a>(&self, keys: impl IntoIterator<Item = &'a Bytes>) -> Timers {
-        let mut part = Timers::default();
-        for key in keys {
-            let key = HashedKey::new(key);
-            for (turn, due) in self.of_key(&key) {
-                part.insert(key.clone(), *turn, due.clone());
-            }
-        }
-        part.count = self.count;
-        part
-    }
-
-    /// Puts what has become of a [part](Self::part) in the place of what these keys waited for.
-    ///
-    /// It must be a part of the same keys, and nothing else may have changed them since.
-    pub fn replace<'a>(&mut self, keys: impl IntoIterator<Item = &'a Bytes>, part: Timers) {
-        for key in keys {
-            let key = HashedKey::new(key);
-            let slots: Vec<_> = self.of_key(&key).map(|(_, due)| slot(key.clone(), due)).collect();
-            for slot in &slots {
-                self.remove(slot);
-            }
-        }
-        for ((key, turn), due) in part.by_key {
-            self.insert(key, turn, due);
-        }
-        self.count = self.count.max(part.count);
-    }
-
     /// Tells whether there is nothing to wait for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -261,11 +243,6 @@ impl Timers {
         Some(due)
     }
 
-    fn of_key(&self, key: &HashedKey) -> impl Iterator<Item = (&Turn, &Due)> {
-        let from = (key.clone(), Turn::first(TimeDomain::EventTime));
-        self.by_key.range(from..).take_while(move |((found, _), _)| found == key).map(|((_, turn), due)| (turn, due))
-    }
-
     fn first_due(&self, key: &Bytes, now: Now) -> Option<(&Turn, &Due)> {
         let hashed = HashedKey::new(key);
         DOMAINS.into_iter().find_map(|domain| {
@@ -282,8 +259,17 @@ impl Timers {
     }
 
     fn next_time(&self, domain: TimeDomain) -> Option<Timestamp> {
-        let (turn, _) = self.by_time.range((Turn::first(domain), Bytes::new())..).next()?;
-        (turn.domain == domain).then_some(turn.at)
+        self.first(domain).map(|turn| turn.at)
+    }
+
+    /// The first of all keys.
+    fn first(&self, domain: TimeDomain) -> Option<&Turn> {
+        // Event time stands before processing time, so its first is the first of all.
+        let first = match domain {
+            TimeDomain::EventTime => self.by_time.first(),
+            TimeDomain::ProcessingTime => self.by_time.range((Turn::first(domain), Bytes::new())..).next(),
+        };
+        first.map(|(turn, _)| turn).filter(|turn| turn.domain == domain)
     }
 }
 

@@ -7,7 +7,7 @@ use ferrobeam_core::windowing::Window;
 use ferrobeam_runner_core::engine::{Due, Now, PendingTimer, Timers};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
+use proptest::sample::select;
 
 const KEYS: [Bytes; 3] = [Bytes::from_static(b""), Bytes::from_static(b"x"), Bytes::from_static(b"xy")];
 const WINDOWS: [Window; 3] = [Window::Global, Window::interval(at(0), at(6)), Window::interval(at(3), at(6))];
@@ -25,20 +25,12 @@ fn end(window: Window) -> Timestamp {
 enum Step {
     Change(Bytes, Window, TimeDomain, TimerChange),
     ExpireAt(Bytes, Window),
+    Forget(Bytes, Window),
     /// Does the first thing that is due.
     Fire(Bytes),
     /// Takes out a timer that may not be due.
     Take(Bytes, Window, TimerId),
     Advance(i64, i64),
-}
-
-impl Step {
-    fn key(&self) -> Option<&Bytes> {
-        match self {
-            Step::Change(key, ..) | Step::ExpireAt(key, _) | Step::Fire(key) | Step::Take(key, ..) => Some(key),
-            Step::Advance(..) => None,
-        }
-    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -55,6 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => change,
         3 => (key(), window()).prop_map(|(key, window)| Step::ExpireAt(key, window)),
+        2 => (key(), window()).prop_map(|(key, window)| Step::Forget(key, window)),
         4 => key().prop_map(Step::Fire),
         1 => (key(), window(), timer()).prop_map(|(key, window, timer)| Step::Take(key, window, timer)),
         2 => (0..4_i64, 0..4_i64).prop_map(|(event, processing)| Step::Advance(event, processing)),
@@ -126,6 +119,12 @@ fn run(step: Step, timers: &mut Timers, naive: &mut Naive, now: &mut Now) -> Res
                 naive.0.push((key, Due::Expire(window)));
             }
         }
+        Step::Forget(key, of) => {
+            timers.forget(&key, of);
+            if !naive.of_key(&key).any(|due| matches!(due, Due::Timer(timer) if timer.window == of)) {
+                naive.0.retain(|(k, due)| (k, due) != (&key, &Due::Expire(of)));
+            }
+        }
         Step::Take(key, window, timer) => {
             prop_assert_eq!(timers.take(&key, window, &timer), naive.take(&key, window, &timer));
         }
@@ -195,44 +194,6 @@ proptest! {
             check(&timers, &naive, now)?;
         }
         prop_assert!(timers.is_empty() && timers.hold().is_none());
-    }
-
-    #[test]
-    fn a_bundle_changes_nothing_before_it_is_put_back(
-        before in vec(step(), 0..20),
-        keys in subsequence(KEYS.to_vec(), 0..=3),
-        bundle in vec(step(), 0..20),
-        meanwhile in vec(step(), 0..20),
-        commit: bool,
-        after in vec(step(), 0..20),
-    ) {
-        let (mut timers, mut naive, mut now) = (Timers::default(), Naive::default(), START);
-        for step in before {
-            run(step, &mut timers, &mut naive, &mut now)?;
-        }
-        let mut part = timers.part(&keys);
-        let of_keys = |naive: &Naive, of: bool| {
-            naive.0.iter().filter(|(key, _)| keys.contains(key) == of).cloned().collect::<Vec<_>>()
-        };
-        let mut part_naive = Naive(of_keys(&naive, true));
-        check(&part, &part_naive, now)?;
-        for step in bundle.into_iter().filter(|step| step.key().is_none_or(|key| keys.contains(key))) {
-            run(step, &mut part, &mut part_naive, &mut now)?;
-            check(&part, &part_naive, now)?;
-        }
-        for step in meanwhile.into_iter().filter(|step| step.key().is_none_or(|key| !keys.contains(key))) {
-            run(step, &mut timers, &mut naive, &mut now)?;
-            check(&timers, &naive, now)?;
-        }
-        if commit {
-            timers.replace(&keys, part);
-            naive = Naive([of_keys(&naive, false), part_naive.0].concat());
-        }
-        check(&timers, &naive, now)?;
-        for step in after {
-            run(step, &mut timers, &mut naive, &mut now)?;
-            check(&timers, &naive, now)?;
-        }
     }
 }
 

@@ -2,9 +2,30 @@
 
 use super::{CoderError, Decoded, Encoded};
 
+/// The top bits of eight bytes: "more follows".
+const MORE: u64 = 0x8080_8080_8080_8080;
+
 /// Appends a base-128 varint: seven bits a byte, lowest first, the top bit says "more".
 #[inline]
-pub fn put_varint(mut n: u64, out: &mut Vec<u8>) {
+pub fn put_varint(n: u64, out: &mut Vec<u8>) {
+    // Most lengths and counts have one byte.
+    if n < 0x80 { out.push(n as u8) } else { put_long_varint(n, out) }
+}
+
+fn put_long_varint(mut n: u64, out: &mut Vec<u8>) {
+    if n >> 56 == 0 {
+        let bytes = (70 - n.leading_zeros() as usize) / 7;
+        // Opens the gaps of the top bits: in halves, in fours, in pairs.
+        n = (n & 0x0fff_ffff) | (n & 0x00ff_ffff_f000_0000) << 4;
+        n = (n & 0x0000_3fff_0000_3fff) | (n & 0x0fff_c000_0fff_c000) << 2;
+        n = (n & 0x007f_007f_007f_007f) | (n & 0x3f80_3f80_3f80_3f80) << 1;
+        let more = MORE & ((1 << (8 * (bytes - 1))) - 1);
+        let end = out.len() + bytes;
+        // Eight bytes at once, and then those that are too many go: no loop whose end is hard to guess.
+        out.extend_from_slice(&(n | more).to_le_bytes());
+        out.truncate(end);
+        return;
+    }
     while n >= 0x80 {
         out.push(n as u8 | 0x80);
         n >>= 7;
@@ -29,8 +50,6 @@ pub fn take_varint(input: &mut &[u8]) -> Decoded<u64> {
 }
 
 fn take_long_varint(input: &mut &[u8]) -> Decoded<u64> {
-    /// The top bits of eight bytes: "more follows".
-    const MORE: u64 = 0x8080_8080_8080_8080;
     if let Some((word, _)) = input.split_first_chunk() {
         let word = u64::from_le_bytes(*word);
         let end = !word & MORE;

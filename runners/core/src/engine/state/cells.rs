@@ -15,13 +15,17 @@ const LARGE: usize = 2 << 10;
 /// What a value takes in memory beside its bytes, about.
 const OF_VALUE: usize = 64;
 
-/// The state of one key and window: its cells by name, none of them empty.
+/// The state of one key and window: its cells with their names, none of them empty. A step has few, so they are looked
+/// through: a map takes a kilobyte for three of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cells(BTreeMap<&'static str, Contents>);
+pub(super) struct Cells(Vec<(&'static str, Contents)>);
 
-/// What is in a cell. Each kind of cell uses one part only; a bag is a multimap with an empty key.
+/// What is in a cell. Each kind of cell uses one part only; a bag is a multimap that has an empty key alone.
 #[derive(Clone, Debug, Default)]
 struct Contents {
+    /// The values of the empty key.
+    bag: Vec<Bytes>,
+    /// Those of all others.
     values: BTreeMap<Bytes, Vec<Bytes>>,
     list: BTreeMap<Timestamp, Vec<Bytes>>,
     /// What has come before that and is in files, the oldest first.
@@ -50,19 +54,23 @@ impl Cells {
         self.0.is_empty()
     }
 
+    fn contents(&self) -> impl Iterator<Item = &Contents> {
+        self.0.iter().map(|(_, contents)| contents)
+    }
+
     /// What values take in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.0.values().map(Contents::bytes).sum()
+        self.contents().map(Contents::bytes).sum()
     }
 
     /// What large cells have in files.
     pub(super) fn pieces(&self) -> impl Iterator<Item = &Piece> {
-        self.0.values().flat_map(|contents| &contents.there)
+        self.contents().flat_map(|contents| &contents.there)
     }
 
     /// The same, to be changed.
     pub(super) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
-        self.0.values_mut().flat_map(|contents| &mut contents.there)
+        self.0.iter_mut().flat_map(|(_, contents)| &mut contents.there)
     }
 
     /// Makes a change; how many bytes it adds in memory, and how many it takes away.
@@ -72,7 +80,11 @@ impl Cells {
         change: CellChange,
         files: Option<&Mutex<Files>>,
     ) -> Result<(usize, usize)> {
-        let contents = self.0.entry(cell).or_default();
+        let at = self.0.iter().position(|(name, _)| *name == cell).unwrap_or_else(|| {
+            self.0.push((cell, Contents::default()));
+            self.0.len() - 1
+        });
+        let contents = &mut self.0[at].1;
         let mut brought = 0;
         if let CellChange::ClearKey { .. } | CellChange::ClearRange { .. } = &change
             && !contents.there.is_empty()
@@ -83,7 +95,7 @@ impl Cells {
         }
         let (added, removed) = contents.apply(change);
         if contents.is_empty() {
-            self.0.remove(cell);
+            self.0.remove(at);
         }
         Ok((brought + added, removed))
     }
@@ -91,11 +103,12 @@ impl Cells {
     /// Writes all to files: cells one by one, if one of them is large, or all as one record.
     pub(super) fn write(&mut self, files: &mut Files) -> Result<Option<Piece>> {
         let Files { pieces, names } = files;
-        if self.0.values().any(|contents| !contents.there.is_empty() || contents.bytes() >= LARGE) {
-            for contents in self.0.values_mut().filter(|contents| contents.bytes() > 0) {
+        if self.contents().any(|contents| !contents.there.is_empty() || contents.bytes() >= LARGE) {
+            for (_, contents) in self.0.iter_mut().filter(|(_, contents)| contents.bytes() > 0) {
                 let piece = record(pieces, |out| contents.encode(out))?;
-                contents.there.push(piece);
-                (contents.values, contents.list) = (BTreeMap::new(), BTreeMap::new());
+                let mut there = std::mem::take(&mut contents.there);
+                there.push(piece);
+                *contents = Contents { there, ..Contents::default() };
             }
             return Ok(None);
         }
@@ -121,7 +134,7 @@ impl Cells {
             let name = names.get(take_len(&mut input)?).ok_or_else(damaged)?;
             let mut contents = Contents::default();
             contents.decode(&mut input)?;
-            cells.0.insert(name, contents);
+            cells.0.push((name, contents));
         }
         Ok(cells)
     }
@@ -136,12 +149,27 @@ fn record(pieces: &mut Pieces, write: impl FnOnce(&mut Vec<u8>)) -> Result<Piece
 
 impl Contents {
     fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.list.is_empty() && self.there.is_empty()
+        self.bag.is_empty() && self.values.is_empty() && self.list.is_empty() && self.there.is_empty()
+    }
+
+    fn of_key(&self, key: &[u8]) -> Option<&Vec<Bytes>> {
+        if key.is_empty() { Some(&self.bag) } else { self.values.get(key) }
+    }
+
+    fn of_key_mut(&mut self, key: Bytes) -> &mut Vec<Bytes> {
+        if key.is_empty() { &mut self.bag } else { self.values.entry(key).or_default() }
+    }
+
+    /// The keys that have values.
+    fn keys(&self) -> impl Iterator<Item = Bytes> {
+        let empty = (!self.bag.is_empty()).then(Bytes::new);
+        empty.into_iter().chain(self.values.keys().cloned())
     }
 
     fn bytes(&self) -> usize {
         let values = self.values.iter().flat_map(|(key, values)| values.iter().map(|value| of_value(key, value)));
-        values.sum::<usize>() + self.list.values().flatten().map(|value| of_value(b"", value)).sum::<usize>()
+        let keyless = self.bag.iter().chain(self.list.values().flatten());
+        values.sum::<usize>() + keyless.map(|value| of_value(b"", value)).sum::<usize>()
     }
 
     fn apply(&mut self, change: CellChange) -> (usize, usize) {
@@ -149,11 +177,15 @@ impl Contents {
             CellChange::Clear => (0, std::mem::take(self).bytes()),
             CellChange::Append { key, value } => {
                 let added = of_value(&key, &value);
-                self.values.entry(key).or_default().push(value);
+                self.of_key_mut(key).push(value);
                 (added, 0)
             }
             CellChange::ClearKey { key } => {
-                let removed = self.values.remove(&key).unwrap_or_default();
+                let removed = if key.is_empty() {
+                    std::mem::take(&mut self.bag)
+                } else {
+                    self.values.remove(&key).unwrap_or_default()
+                };
                 (0, removed.iter().map(|value| of_value(&key, value)).sum())
             }
             CellChange::Insert { at, value } => {
@@ -177,6 +209,7 @@ impl Contents {
             let files = &mut *lock(files.ok_or_else(damaged)?);
             all.decode(&mut files.pieces.read(piece)?)?;
         }
+        all.bag.extend_from_slice(&self.bag);
         for (key, values) in &self.values {
             all.values.entry(key.clone()).or_default().extend_from_slice(values);
         }
@@ -187,6 +220,7 @@ impl Contents {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
+        put_all(&self.bag, out);
         put_varint(self.values.len() as u64, out);
         for (key, values) in &self.values {
             put_bytes(key, out);
@@ -201,6 +235,7 @@ impl Contents {
 
     /// Adds what a record has.
     fn decode(&mut self, input: &mut &[u8]) -> Result<()> {
+        take_all(input, &mut self.bag)?;
         for _ in 0..take_len(input)? {
             let key = take_bytes(input)?;
             take_all(input, self.values.entry(key).or_default())?;
@@ -257,7 +292,7 @@ pub(super) struct Snapshot {
 impl Snapshot {
     /// Looks at a cell, all of it.
     fn look<R: Default>(&self, cell: &str, look: impl FnOnce(&Contents) -> R) -> Result<R> {
-        match self.cells.0.get(cell) {
+        match self.cells.0.iter().find(|(name, _)| *name == cell).map(|(_, contents)| contents) {
             None => Ok(R::default()),
             Some(contents) if contents.there.is_empty() => Ok(look(contents)),
             Some(contents) => Ok(look(&contents.whole(self.files.as_deref())?)),
@@ -267,11 +302,11 @@ impl Snapshot {
 
 impl StateReader for Snapshot {
     fn values(&self, cell: &str, key: &[u8]) -> Result<Vec<Bytes>> {
-        self.look(cell, |contents| contents.values.get(key).cloned().unwrap_or_default())
+        self.look(cell, |contents| contents.of_key(key).cloned().unwrap_or_default())
     }
 
     fn keys(&self, cell: &str) -> Result<Vec<Bytes>> {
-        self.look(cell, |contents| contents.values.keys().cloned().collect())
+        self.look(cell, |contents| contents.keys().collect())
     }
 
     fn range(&self, cell: &str, range: Range<Timestamp>) -> Result<Vec<(Timestamp, Bytes)>> {

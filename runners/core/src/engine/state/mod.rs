@@ -10,32 +10,34 @@
 //!
 //! # fn main() -> ferrobeam_core::Result<()> {
 //! let (mut states, key) = (States::default(), Bytes::from("key"));
-//! let before = states.reader(&key, Window::Global)?;
+//! assert!(states.reader(&key, Window::Global)?.is_none());
 //! let change = CellChange::Append { key: Bytes::new(), value: Bytes::from("value") };
-//! states.apply(&key, Window::Global, vec![StateChange { cell: "seen", change }])?;
+//! assert!(states.apply(&key, Window::Global, vec![StateChange { cell: "seen", change }])?);
 //!
-//! assert_eq!(states.reader(&key, Window::Global)?.values("seen", b"")?, ["value"]);
-//! assert!(before.values("seen", b"")?.is_empty());
+//! let seen = states.reader(&key, Window::Global)?.map(|state| state.values("seen", b"")).transpose()?;
+//! assert_eq!(seen.unwrap_or_default(), ["value"]);
 //! # Ok(())
 //! # }
 //! ```
 
 mod cells;
 
-use super::key::HashedKey;
 use bytes::Bytes;
 use cells::{Cells, Files, Snapshot, lock};
 use ferrobeam_core::Result;
 use ferrobeam_core::dofn::stateful::operator::{StateChange, StateReader};
 use ferrobeam_core::grouping::{Piece, Pieces, SpillSpace, Spills};
 use ferrobeam_core::windowing::Window;
-use std::collections::BTreeMap;
+use foldhash::fast::FixedState;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 
 /// The state of a stateful step, by key and window. What is empty takes no room.
 #[derive(Clone, Default)]
 pub struct States {
-    held: BTreeMap<(HashedKey, Window), Held>,
+    /// Hashed always alike, so that a run repeats.
+    held: HashMap<(Bytes, Window), Held, FixedState>,
     /// How many bytes values have in memory.
     bytes: usize,
     /// Where to spill to, if there is a limit.
@@ -56,47 +58,51 @@ enum Held {
 }
 
 impl States {
-    /// Takes a snapshot of the state of a key and window.
+    /// Takes a snapshot of the state of a key and window; none if there is no state.
     ///
     /// It costs next to nothing, unless the state is in a file. A change of what a snapshot still holds copies it, so drop it
     /// before its changes are applied.
     ///
     /// # Errors
     /// Those of files.
-    pub fn reader(&mut self, key: &Bytes, window: Window) -> Result<Arc<dyn StateReader>> {
+    pub fn reader(&mut self, key: &Bytes, window: Window) -> Result<Option<Arc<dyn StateReader>>> {
         let States { held, bytes, files } = self;
-        let cells = match held.get_mut(&(HashedKey::new(key), window)) {
-            Some(found) => found.bring(files.as_deref(), bytes)?.clone(),
-            None => Arc::default(),
-        };
-        Ok(Arc::new(Snapshot { cells, files: files.clone() }))
+        let Some(found) = held.get_mut(&(key.clone(), window)) else { return Ok(None) };
+        let cells = found.bring(files.as_deref(), bytes)?.clone();
+        Ok(Some(Arc::new(Snapshot { cells, files: files.clone() })))
     }
 
-    /// Makes changes to the state of a key and window, in order.
+    /// What is read where there is no state.
+    #[must_use]
+    pub fn nothing() -> Arc<dyn StateReader> {
+        Arc::new(Snapshot { cells: Arc::default(), files: None })
+    }
+
+    /// Makes changes to the state of a key and window, in order; whether there is state after that.
     ///
     /// # Errors
     /// Those of files.
-    pub fn apply(&mut self, key: &Bytes, window: Window, changes: Vec<StateChange>) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let at = (HashedKey::new(key), window);
+    pub fn apply(&mut self, key: &Bytes, window: Window, changes: Vec<StateChange>) -> Result<bool> {
         let States { held, bytes, files } = self;
-        let found = held.entry(at.clone()).or_insert_with(|| Held::Here { cells: Arc::default(), is_warm: true });
-        let cells = Arc::make_mut(found.bring(files.as_deref(), bytes)?);
+        let mut entry = match held.entry((key.clone(), window)) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => entry.insert_entry(Held::Here { cells: Arc::default(), is_warm: true }),
+        };
+        let cells = Arc::make_mut(entry.get_mut().bring(files.as_deref(), bytes)?);
         for StateChange { cell, change } in changes {
             let (added, removed) = cells.apply(cell, change, files.as_deref())?;
             *bytes = (*bytes + added).saturating_sub(removed);
         }
-        if cells.is_empty() {
-            self.held.remove(&at);
+        let is_empty = cells.is_empty();
+        if is_empty {
+            entry.remove();
         }
-        Ok(())
+        Ok(!is_empty)
     }
 
     /// Forgets the state of a key and window.
     pub fn remove(&mut self, key: &Bytes, window: Window) {
-        if let Some(Held::Here { cells, .. }) = self.held.remove(&(HashedKey::new(key), window)) {
+        if let Some(Held::Here { cells, .. }) = self.held.remove(&(key.clone(), window)) {
             self.bytes = self.bytes.saturating_sub(cells.bytes());
         }
     }
@@ -284,6 +290,10 @@ mod tests {
         Ok(())
     }
 
+    fn read(states: &mut States, key: &Bytes, window: Window) -> Arc<dyn StateReader> {
+        states.reader(key, window).unwrap().unwrap_or_else(States::nothing)
+    }
+
     const CELLS: [&str; 2] = ["a", "b"];
     const KEYS: [&str; 3] = ["", "x", "y"];
     const WINDOWS: [Window; 2] = [Window::Global, Window::interval(Timestamp::EPOCH, Timestamp::MAX)];
@@ -328,11 +338,14 @@ mod tests {
                     states.spill().unwrap();
                 }
                 if number == snapshot {
-                    let read = |(key, window)| (states.reader(&key, window).unwrap(), naive.values(&key, window));
-                    before = places().map(read).collect();
+                    let pair = |(key, window)| (read(&mut states, &key, window), naive.values(&key, window));
+                    before = places().map(pair).collect();
                 }
                 match &changes {
-                    Some(changes) => states.apply(&key, window, changes.clone()).unwrap(),
+                    Some(changes) => {
+                        let has_state = states.apply(&key, window, changes.clone()).unwrap();
+                        prop_assert_eq!(has_state, states.reader(&key, window).unwrap().is_some());
+                    }
                     None => states.remove(&key, window),
                 }
                 let changes = changes.map_or(vec![None], |changes| changes.into_iter().map(Some).collect());
@@ -344,7 +357,7 @@ mod tests {
             let mut held = 0;
             for (key, window) in places() {
                 let values = naive.values(&key, window);
-                check(&*states.reader(&key, window).unwrap(), &values)?;
+                check(&*read(&mut states, &key, window), &values)?;
                 held += usize::from(!values.is_empty());
             }
             prop_assert_eq!((states.len(), states.is_empty()), (held, held == 0));

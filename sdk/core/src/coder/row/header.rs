@@ -22,6 +22,17 @@ pub fn put_variant_header(fields: usize, variant: usize, out: &mut Vec<u8>) {
 /// Appends the bitmap, behind its length: only as many bytes as there are up to the last null.
 #[inline]
 pub(crate) fn put_bitmap(nulls: impl DoubleEndedIterator<Item = bool> + ExactSizeIterator + Clone, out: &mut Vec<u8>) {
+    if nulls.len() > 64 {
+        return put_long_bitmap(nulls, out);
+    }
+    // In one number, which the compiler knows for a type without optional fields.
+    let bits = nulls.enumerate().fold(0, |bits, (i, null)| bits | u64::from(null) << i);
+    let bytes = (64 - bits.leading_zeros() as usize).div_ceil(8);
+    out.push(bytes as u8);
+    out.extend_from_slice(&bits.to_le_bytes()[..bytes]);
+}
+
+fn put_long_bitmap(nulls: impl DoubleEndedIterator<Item = bool> + ExactSizeIterator + Clone, out: &mut Vec<u8>) {
     let bits = nulls.clone().rposition(|null| null).map_or(0, |last| last + 1);
     put_varint(bits.div_ceil(8) as u64, out);
     let start = out.len();
@@ -103,7 +114,21 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// If it is not exactly one.
+    #[inline]
     pub fn variant(&self, known: usize) -> Decoded<usize> {
+        if let [nulls] = *self.nulls
+            && known <= 8
+            && self.fields == known as u64
+        {
+            let there = !u32::from(nulls) & ((1 << known) - 1);
+            if there.is_power_of_two() {
+                return Ok(there.trailing_zeros() as usize);
+            }
+        }
+        self.any_variant(known)
+    }
+
+    fn any_variant(&self, known: usize) -> Decoded<usize> {
         let mut there = (0..known).filter(|index| self.has(*index));
         match (there.next(), there.next(), self.has_beyond(known)) {
             (Some(variant), None, false) => Ok(variant),

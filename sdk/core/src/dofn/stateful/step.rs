@@ -4,7 +4,8 @@ use super::context::{Cause, Moment, StatefulContext};
 use super::operator::*;
 use super::visit::Visit;
 use super::{State, StatefulDoFn, Timers, split, state};
-use crate::coder::{self, Coder, CoderError};
+use crate::Element;
+use crate::coder::{self, Coder, CoderError, Decoded};
 use crate::dofn::context::{BundleContext, Rows, Tagged};
 use crate::dofn::dofn_step::{TagEnd, TagFactory};
 use crate::dofn::erased::{AnyReceiver, MAIN, Next, Wiring};
@@ -85,6 +86,13 @@ impl<D: StatefulDoFn> AnyStateful for StatefulStep<D> {
     }
 }
 
+/// The value of a pair of which so many bytes are the key.
+fn element<V: Element>(pair: &[u8], key_length: usize) -> Decoded<V> {
+    let mut value = pair.get(key_length..).unwrap_or_default();
+    let element = coder::of::<V>().decode(&mut value)?;
+    coder::wire::finish(element, value)
+}
+
 fn failed(step: &StepName, source: CoderError) -> Error {
     Error::Coder { step: step.clone(), element: None, source }
 }
@@ -112,9 +120,10 @@ struct Operator<D: StatefulDoFn> {
 }
 
 /// What user code is called with.
-enum Input<D: StatefulDoFn> {
-    Element(D::In),
-    Timer(D::Timer),
+enum Input<'a, M> {
+    /// A pair, and how many bytes of it are the key.
+    Element(&'a Bytes, usize),
+    Timer(M),
     Expiration,
 }
 
@@ -146,7 +155,7 @@ impl<D: StatefulDoFn> StatefulOperator for Operator<D> {
         let no_firing = PaneInfo::NO_FIRING;
         let (input, time, pane, cause) = match event {
             StatefulEvent::Element { pair, time, pane } => {
-                (Input::Element(self.element(pair, key_length)?), time, pane, Cause::Element)
+                (Input::Element(pair, key_length), time, pane, Cause::Element)
             }
             StatefulEvent::Timer { timer, fire, output } => {
                 let known = D::Timer::FACTS.iter().find(|facts| facts.name == timer.name);
@@ -192,7 +201,7 @@ impl<D: StatefulDoFn> StatefulOperator for Operator<D> {
 }
 
 impl<D: StatefulDoFn> Operator<D> {
-    fn run(&mut self, input: Input<D>, at: Moment, timers: &mut Vec<TimerChange>) -> Result<()> {
+    fn run(&mut self, input: Input<'_, D::Timer>, at: Moment, timers: &mut Vec<TimerChange>) -> Result<()> {
         let Some(Here { key, visit, .. }) = &self.here else { return Err(self.nowhere()) };
         visit.set_now(at.now);
         let Operator { step, dofn, state, main, tagged, sides, .. } = self;
@@ -201,7 +210,10 @@ impl<D: StatefulDoFn> Operator<D> {
             let mistakes = &mut mistake;
             let mut ctx = StatefulContext { at, main, tagged, sides, timers, mistake: mistakes, of: PhantomData };
             match input {
-                Input::Element(element) => dofn.process(key, element, state, &mut ctx),
+                Input::Element(pair, key_length) => {
+                    let element = element(pair, key_length).map_err(|source| failed(step, source.at("value")))?;
+                    dofn.process(key, element, state, &mut ctx)
+                }
                 Input::Timer(timer) => dofn.on_timer(key, timer, state, &mut ctx),
                 Input::Expiration => dofn.on_window_expiration(key, state, &mut ctx),
             }?;
@@ -220,15 +232,6 @@ impl<D: StatefulDoFn> Operator<D> {
             Err(error) => error.to_string(),
         };
         format!("of the key {key} in {}", place.window)
-    }
-
-    fn element(&self, pair: &Bytes, key_length: usize) -> Result<D::In> {
-        guard(&self.step, || {
-            let mut value = pair.get(key_length..).unwrap_or_default();
-            let element = coder::of::<D::In>().decode(&mut value);
-            let element = element.and_then(|element| coder::wire::finish(element, value));
-            Ok(element.map_err(|source| failed(&self.step, source.at("value")))?)
-        })
     }
 
     /// Passes on what was emitted.
