@@ -30,7 +30,7 @@ impl View {
     pub(crate) fn new(graph: &Graph, collection: &str) -> Result<Self> {
         let (coder, windowing) = (graph.coder(collection)?.clone(), graph.windowing(collection)?.clone());
         let panes = Grouping::new(WindowingStrategy::clone(&windowing));
-        let side = Side::new(windowing, coder.transfer().side_rows().none(), "direct");
+        let side = Side::new(windowing, coder.side_rows().none(), "direct");
         let collection = collection.to_owned();
         Ok(View { collection, readers: Some(Vec::new()), side, coder, panes, cells: BTreeMap::new() })
     }
@@ -72,7 +72,7 @@ impl View {
                     let broken = |e| format!("a side input cannot be decoded: {e}");
                     let rows = self.coder.rows(&rows.unwrap_or_default());
                     let rows = rows.map_err(|e| Error::Runner { runner: "direct", message: broken(e) })?;
-                    self.side.put(pane.window, rows);
+                    self.side.put(pane.window, Arc::new(rows));
                     has_fired = true;
                 }
                 Command::Clear { cell } => drop(self.cells.remove(cell)),

@@ -135,7 +135,7 @@ impl<'a> Layout<'a> {
         for node in &mut self.nodes {
             let Kind::View { collection, readers: of_view } = &mut node.kind else { continue };
             *of_view = readers.remove(collection).unwrap_or_default();
-            let none = graph.coder(collection)?.transfer().side_rows().none();
+            let none = graph.coder(collection)?.side_rows().none();
             let side = Side::new(graph.windowing(collection)?.clone(), none, LocalRunner::NAME);
             self.sides.insert(collection.clone(), side);
         }

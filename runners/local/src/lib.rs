@@ -89,7 +89,8 @@ impl LocalRunner {
         LocalRunner { skips_waiting: true, ..self }
     }
 
-    /// With so many bytes of memory, about: the resident set may be a fifth larger. What groupings have no room for goes to files.
+    /// With so many bytes of memory, about: the resident set may be a fifth larger. What groupings, state
+    /// and side inputs have no room for goes to files. A window of a side input comes back as a whole when a step looks at it.
     ///
     /// Running fails if it is too small for the workers to start with.
     #[must_use]
@@ -107,7 +108,7 @@ impl LocalRunner {
         self
     }
 
-    /// Lets groupings hold so many bytes, and the rest of the program as much as it wants: for tests of what goes to files.
+    /// Lets stores hold so many bytes, and the rest of the program as much as it wants: for tests of what goes to files.
     #[doc(hidden)]
     #[must_use]
     pub fn store_limit(mut self, bytes: usize) -> Self {

@@ -1,29 +1,47 @@
 //! A collection that is some step's side input, on the worker that keeps it.
 
 use crate::LocalRunner;
-use crate::layout::{Layout, Readers};
+use crate::layout::Readers;
 use crate::shared::Shared;
+use crate::wiring::Wirer;
 use ferrobeam_core::dofn::erased::Parcel;
-use ferrobeam_core::graph::SideRows;
-use ferrobeam_core::grouping::Command;
+use ferrobeam_core::graph::StepName;
+use ferrobeam_core::grouping::{Command, SideRows};
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::engine::{Grouping, Now, Row, Side};
+use ferrobeam_runner_core::waits::maker_of;
 
 /// A side input while it fires.
 pub(crate) struct ViewNode {
     side: Side,
     rows: Box<dyn SideRows>,
     pub(crate) driver: Grouping,
+    /// What panes have in memory at which nobody looks, as it was found when all were looked at.
+    idle: usize,
+    /// How often nobody looked at all of them since.
+    looks: usize,
 }
+
+/// One look in so many looks at all panes.
+const RARELY: usize = 16;
 
 impl ViewNode {
     /// # Errors
     /// The collection is none of this layout's side inputs.
-    pub(crate) fn new(layout: &Layout<'_>, collection: &str) -> Result<Self> {
-        let windowing = WindowingStrategy::clone(layout.graph.windowing(collection)?);
-        let rows = layout.graph.coder(collection)?.transfer().side_rows();
-        Ok(ViewNode { side: layout.fired(collection)?.clone(), rows, driver: Grouping::new(windowing) })
+    pub(crate) fn new(wirer: &Wirer<'_>, collection: &str) -> Result<Self> {
+        let (layout, graph) = (wirer.layout, wirer.layout.graph);
+        let windowing = WindowingStrategy::clone(graph.windowing(collection)?);
+        let (mut rows, side) = (graph.coder(collection)?.side_rows(), layout.fired(collection)?.clone());
+        let step = match maker_of(graph, collection) {
+            Some(maker) => graph.step_name(graph.transform(maker)?)?.clone(),
+            None => StepName::here("Side input"),
+        };
+        if let Some(space) = wirer.space(&step) {
+            rows.limit(&step, space.clone());
+            side.limit(space);
+        }
+        Ok(ViewNode { side, rows, driver: Grouping::new(windowing), idle: 0, looks: 0 })
     }
 
     /// Takes elements that come at `now`. Whether a pane has fired.
@@ -61,8 +79,35 @@ impl ViewNode {
     fn apply(&mut self, parcel: Option<Parcel>, commands: &[Command]) -> Result<bool> {
         let fired = self.rows.apply(parcel, commands)?;
         let has_fired = !fired.is_empty();
-        fired.into_iter().for_each(|(window, rows)| self.side.put(window, rows));
+        for (window, rows) in fired {
+            self.idle += rows.held().idle;
+            self.side.put(window, rows);
+        }
         Ok(has_fired)
+    }
+
+    /// Looks from time to time at what panes hold: somebody may have begun or ended to look at them.
+    pub(crate) fn look(&mut self) {
+        self.looks = (self.looks + 1) % RARELY;
+        if self.looks == 0 {
+            self.idle = self.side.held().0.idle;
+        }
+    }
+
+    /// About how much memory it holds that can go to files, if there is a limit.
+    pub(crate) fn held(&self) -> usize {
+        self.rows.held() + self.idle
+    }
+
+    /// Gives memory back.
+    ///
+    /// # Errors
+    /// Those of files; that a row has no encoding.
+    pub(crate) fn spill(&mut self) -> Result<()> {
+        self.rows.spill()?;
+        self.side.spill()?;
+        self.idle = self.side.held().0.idle;
+        Ok(())
     }
 
     /// Forgets the panes of windows that nobody will ask for: the main inputs are beyond all of theirs, and so is the work

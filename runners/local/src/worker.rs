@@ -43,8 +43,6 @@ pub(crate) struct Worker<'a> {
     offers: bool,
     /// How often a side input had changed when elements were last looked at that wait for one.
     sides: u64,
-    /// How many rows each node has taken.
-    taken: Vec<usize>,
     /// How often somebody looked whether there is too much in memory.
     looks: usize,
     /// Whether a window that is due has to wait, because there is no room for what it makes.
@@ -116,7 +114,6 @@ impl<'a> Worker<'a> {
             then,
             offers: false,
             sides: 0,
-            taken: vec![0; layout.nodes.len()],
             looks: 0,
             is_held_up: false,
             waits: false,
@@ -199,12 +196,15 @@ impl<'a> Worker<'a> {
             self.shared.look_after();
             let (now, upstream, begun) = (self.now(last), self.times[last].upstream, Instant::now());
             let Instance::Stage(stage) = &mut self.nodes[last] else { return Err(misfit()) };
-            let rows = stage.ready_rows();
+            let (rows, looks) = (stage.ready_rows(), stage.has_sides());
             for part in stage.bundle(&self.wirer, now, upstream)? {
                 self.pool(last)?.add(Open::new(part));
                 self.shared.tell_all();
             }
             self.shared.tally.done(self.number, last, rows, begun);
+            if looks {
+                self.look_soon();
+            }
         }
     }
 
@@ -214,7 +214,6 @@ impl<'a> Worker<'a> {
             self.times[node].output = output;
         }
         let now = self.now(node);
-        self.taken[node] += parcel.len;
         match &mut self.nodes[node] {
             Instance::Relay(feed) => {
                 feed.start_bundle()?;
@@ -241,7 +240,7 @@ impl<'a> Worker<'a> {
                 if view.add(parcel, now)? {
                     self.shared.side_changed();
                 }
-                Ok(())
+                self.relieve()
             }
             Instance::Elsewhere => Err(misfit()),
         }
@@ -495,7 +494,7 @@ fn instance(wirer: &Wirer<'_>, id: NodeId, worker: usize) -> Result<Instance> {
         Kind::Partial(number, to) => Instance::Grouping(Box::new(GroupingNode::partial(layout, *number, *to, wirer)?)),
         Kind::Grouping(number) => Instance::Grouping(Box::new(GroupingNode::new(layout, *number, wirer)?)),
         Kind::View { collection, readers } if owner(id, wirer.workers) == worker => {
-            Instance::View(Box::new(ViewNode::new(layout, collection)?), readers.clone())
+            Instance::View(Box::new(ViewNode::new(wirer, collection)?), readers.clone())
         }
         Kind::View { .. } => Instance::Elsewhere,
     })

@@ -30,8 +30,8 @@ pub(crate) struct RunOptions {
     /// Local runner: the number of workers, if not one for each core
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
-    /// Local runner: the memory that it may have, as 1GiB, 500MB or a number of bytes; what groupings have no room for goes to
-    /// files
+    /// Local runner: the memory that it may have, as 1GiB, 500MB or a number of bytes; what groupings, state and
+    /// side inputs have no room for goes to files
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     memory_limit: Option<u64>,
     /// Local runner: the directory for those files, if not the system's temporary one

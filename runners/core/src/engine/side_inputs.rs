@@ -6,10 +6,11 @@
 use ferrobeam_core::dofn::erased::SharedRows;
 use ferrobeam_core::dofn::side::{NoSides, SideReader, WindowMapping};
 use ferrobeam_core::graph::{Graph, StepName};
+use ferrobeam_core::grouping::{Held, Pieces, SidePane, SpillSpace};
 use ferrobeam_core::windowing::{Window, WindowingStrategy, Windows};
 use ferrobeam_core::{Error, Result, Timestamp};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// What has fired of a side input, shared by those who fill it and those who read it.
 #[derive(Clone)]
@@ -24,16 +25,47 @@ pub struct Side {
 }
 
 struct Fired {
-    panes: BTreeMap<Window, SharedRows>,
+    panes: BTreeMap<Window, Arc<dyn SidePane>>,
     /// All that may still be asked for and has not fired is empty up to here.
     reached: Timestamp,
+    /// Where panes go that memory has no room for, if there is a limit.
+    space: Option<Arc<dyn SpillSpace>>,
+    back: Back,
+}
+
+/// Panes that have come back from files, the oldest first, and about what they take.
+///
+/// There is room for some of them, for steps look at more windows in turn than they keep.
+#[derive(Default)]
+struct Back {
+    panes: VecDeque<(Weak<dyn SidePane>, usize)>,
+    all: usize,
+}
+
+impl Back {
+    /// A pane has come back: those that give way to it.
+    fn push(&mut self, pane: &Arc<dyn SidePane>, room: usize) -> Vec<Arc<dyn SidePane>> {
+        let Held { idle, used } = pane.held();
+        self.panes.push_back((Arc::downgrade(pane), idle + used));
+        self.all += idle + used;
+        let mut gone = Vec::new();
+        while self.all > room
+            && self.panes.len() > 1
+            && let Some((pane, size)) = self.panes.pop_front()
+        {
+            self.all -= size;
+            gone.extend(pane.upgrade());
+        }
+        gone
+    }
 }
 
 impl Side {
     /// A collection of which nothing has fired; an empty window of it holds `none`.
     #[must_use]
     pub fn new(windowing: Arc<WindowingStrategy>, none: SharedRows, runner: &'static str) -> Self {
-        let fired = Fired { panes: BTreeMap::new(), reached: Timestamp::MIN };
+        let (panes, back) = (BTreeMap::new(), Back::default());
+        let fired = Fired { panes, reached: Timestamp::MIN, space: None, back };
         Side { runner, windowing, mapping: None, none, fired: Arc::new(Mutex::new(fired)) }
     }
 
@@ -52,8 +84,40 @@ impl Side {
     }
 
     /// A pane has fired.
-    pub fn put(&self, window: Window, rows: SharedRows) {
+    pub fn put(&self, window: Window, rows: Arc<dyn SidePane>) {
         self.lock().panes.insert(window, rows);
+    }
+
+    /// Says where panes may go that nobody looks at.
+    pub fn limit(&self, space: Arc<dyn SpillSpace>) {
+        self.lock().space = Some(space);
+    }
+
+    /// About how much memory its panes hold, if there is a limit, and how many there are.
+    #[must_use]
+    pub fn held(&self) -> (Held, usize) {
+        let fired = self.lock();
+        let mut all = Held::default();
+        for Held { idle, used } in fired.panes.values().map(|pane| pane.held()) {
+            (all.idle, all.used) = (all.idle + idle, all.used + used);
+        }
+        (all, fired.panes.len())
+    }
+
+    /// Lets panes go to files at which nobody looks.
+    ///
+    /// # Errors
+    /// Those of files; that a row has no encoding.
+    pub fn spill(&self) -> Result<()> {
+        let mut fired = self.lock();
+        let Some(space) = fired.space.clone() else { return Ok(()) };
+        fired.back = Back::default();
+        let panes: Vec<_> = fired.panes.values().cloned().collect();
+        // Those who want other panes do not wait until this one is written.
+        drop(fired);
+        let mut pieces = Pieces::new(space);
+        panes.iter().try_for_each(|pane| pane.spill(&mut pieces))?;
+        pieces.close()
     }
 
     /// Says how far the side input has come: windows that ended before and have not fired are empty. Whether that is news.
@@ -101,7 +165,17 @@ impl Side {
     /// The rows of the window that belongs to one of the main input.
     fn rows(&self, main: Window) -> Result<SharedRows> {
         let Some(window) = self.window(main)? else { return Ok(self.none.clone()) };
-        Ok(self.lock().panes.get(&window).unwrap_or(&self.none).clone())
+        let Some(pane) = self.lock().panes.get(&window).cloned() else { return Ok(self.none.clone()) };
+        // Others may look at other panes while this one is read.
+        let (rows, is_back) = pane.rows()?;
+        let mut fired = self.lock();
+        let Some(space) = fired.space.clone().filter(|_| is_back) else { return Ok(rows) };
+        let gone = fired.back.push(&pane, space.room());
+        drop(fired);
+        let mut pieces = Pieces::new(space);
+        gone.iter().try_for_each(|pane| pane.spill(&mut pieces))?;
+        pieces.close()?;
+        Ok(rows)
     }
 }
 
@@ -114,5 +188,35 @@ impl SideReader for Sides {
             Some(side) => side.rows(window),
             None => NoSides.rows(name, window),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pane of so many bytes.
+    struct Sized(usize);
+
+    impl SidePane for Sized {
+        fn rows(&self) -> Result<(SharedRows, bool)> {
+            Ok((SharedRows::new(vec![self.0]), true))
+        }
+        fn held(&self) -> Held {
+            Held { idle: 0, used: self.0 }
+        }
+        fn spill(&self, _: &mut Pieces) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_came_back_first_gives_way() {
+        let mut back = Back::default();
+        let panes: Vec<Arc<dyn SidePane>> = [4, 5, 3, 90, 1].map(|size| Arc::new(Sized(size)) as _).into();
+        let mut push =
+            |pane: usize| back.push(&panes[pane], 10).iter().map(|gone| gone.held().used).collect::<Vec<_>>();
+        assert_eq!([push(0), push(1), push(2)], [vec![], vec![], vec![4]]);
+        assert_eq!([push(3), push(4)], [vec![5, 3], vec![90]], "the last one stays, whatever it takes");
     }
 }

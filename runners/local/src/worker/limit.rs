@@ -4,6 +4,7 @@ use super::{Instance, Worker};
 use crate::LocalRunner;
 use crate::grouping::GroupingNode;
 use crate::layout::Kind;
+use crate::view::ViewNode;
 use ferrobeam_core::grouping::Spills;
 use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::bundle::keyed::Memory;
@@ -60,9 +61,22 @@ impl Worker<'_> {
         match &self.nodes[node] {
             Instance::Stage(stage) => stage.kept(ROW),
             Instance::Grouping(grouping) => grouping.driver().map_or(0, |driver| driver.len() * WINDOW),
-            Instance::View(..) => self.taken[node] * ROW,
-            _ => 0,
+            _ => self.kept_of_side(node),
         }
+    }
+
+    /// What steps look at now, whoever keeps the rest.
+    fn kept_of_side(&self, node: NodeId) -> usize {
+        let layout = self.wirer.layout;
+        let Kind::View { collection, .. } = &layout.nodes[node].kind else { return 0 };
+        let (held, panes) = layout.fired(collection).map_or_else(|_| Default::default(), |side| side.held());
+        let waits = if let Instance::View(view, _) = &self.nodes[node] { view.driver.len() } else { 0 };
+        held.used + (panes + waits) * WINDOW
+    }
+
+    /// A bundle may have brought a side input back, as a whole: the next time, memory is looked at.
+    pub(super) fn look_soon(&mut self) {
+        self.looks = RARELY - 1;
     }
 
     fn name(&self, node: NodeId) -> Option<String> {
@@ -86,6 +100,7 @@ impl Worker<'_> {
 enum Store<'a> {
     Grouping(&'a mut GroupingNode),
     State(&'a mut Memory),
+    View(&'a mut ViewNode),
 }
 
 impl Store<'_> {
@@ -93,6 +108,7 @@ impl Store<'_> {
         match self {
             Store::Grouping(grouping) => grouping.held(),
             Store::State(state) => state.held(),
+            Store::View(view) => view.held(),
         }
     }
 
@@ -100,6 +116,7 @@ impl Store<'_> {
         match self {
             Store::Grouping(grouping) => grouping.spill(),
             Store::State(state) => state.spill(),
+            Store::View(view) => view.spill(),
         }
     }
 }
@@ -109,6 +126,10 @@ impl Instance {
         match self {
             Instance::Grouping(grouping) => Some(Store::Grouping(grouping)),
             Instance::Stage(stage) => stage.memory().map(Store::State),
+            Instance::View(view, _) => {
+                view.look();
+                Some(Store::View(view))
+            }
             _ => None,
         }
     }

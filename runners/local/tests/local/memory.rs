@@ -7,6 +7,8 @@ use ferrobeam_local::LocalRunner;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Pairs of a key and a thousand bytes; after the last one something happens.
 struct Records {
@@ -85,6 +87,49 @@ fn groups_of_each_kind_are_the_same_and_files_are_gone() {
             Ok(())
         });
         run.unwrap();
+        assert!(is_empty(dir.path()), "{workers} workers leave nothing");
+    }
+}
+
+/// How many files of runs there are below a directory, but for those that lock it.
+fn files(dir: &Path) -> usize {
+    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries(dir).flat_map(|run| entries(&run).collect::<Vec<_>>()).filter(|path| !path.ends_with("lock")).count()
+}
+
+#[test]
+fn side_inputs_are_the_same_and_files_are_gone() {
+    const WINDOWS: i64 = 50;
+    const ROWS: i64 = 1000;
+    let dir = tempfile::tempdir().unwrap();
+    let windows = || FixedWindows::of(ferrobeam_core::time::millis(ROWS as u64));
+    for (workers, limit) in [(1, Some(1)), (2, Some(1)), (3, Some(500_000)), (2, None)] {
+        let most_files = Arc::new(AtomicUsize::new(0));
+        let (seen_files, spilled) = (most_files.clone(), dir.path().to_owned());
+        let runner = LocalRunner::new().workers(workers).spill_dir(dir.path());
+        let runner = limit.into_iter().fold(runner, LocalRunner::store_limit);
+        let run = runner.run(move |root| {
+            let rows = root.create(0..WINDOWS * ROWS).with_timestamps(|n| Timestamp::from_millis(*n)).window(windows());
+            let texts = rows.map(|n| format!("the number {n}")).as_iterable();
+            let by_digit = rows.map(|n| (n % 10, n)).as_multimap();
+            // Each window four times, and never soon again.
+            let main = root.create(0..WINDOWS * 4).map(|n| n * 7 % WINDOWS);
+            let main = main.with_timestamps(|n| Timestamp::from_millis(n * ROWS)).window(windows());
+            let seen = main.map_with((texts, by_digit), move |n, (texts, by_digit)| {
+                seen_files.fetch_max(files(&spilled), Ordering::Relaxed);
+                let mut numbers: Vec<i64> = texts.iter().filter_map(|text| text[11..].parse().ok()).collect();
+                numbers.sort_unstable();
+                let is_all = numbers.into_iter().eq(n * ROWS..(n + 1) * ROWS);
+                (n, is_all, by_digit.get(&(n % 10)).iter().sum::<i64>())
+            });
+            let sum = |n: i64| (n * ROWS..(n + 1) * ROWS).filter(|row| row % 10 == n % 10).sum();
+            let expected: Vec<_> = (0..WINDOWS * 4).map(|n| n % WINDOWS).map(|n| (n, true, sum(n))).collect();
+            assert_that(&seen.window(GlobalWindows::new())).contains_in_any_order(expected);
+            Ok(())
+        });
+        run.unwrap();
+        let most_files = most_files.load(Ordering::Relaxed);
+        assert_eq!(most_files > 0, limit.is_some(), "{workers} workers, {limit:?}: {most_files} files");
         assert!(is_empty(dir.path()), "{workers} workers leave nothing");
     }
 }

@@ -8,7 +8,7 @@ use crate::graph::StepName;
 use std::any::{Any, type_name};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// One end of an edge.
 ///
@@ -272,6 +272,24 @@ impl SharedRows {
         Arc::ptr_eq(&self.rows, &other.rows)
     }
 
+    /// Whether somebody else has them, or what was made of them.
+    pub(crate) fn is_used(&self) -> bool {
+        let has_others = Arc::strong_count(&self.rows) > 1 || Arc::strong_count(&self.seen) > 1;
+        // Whoever makes something has the rows, so nobody has the lock for long.
+        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        has_others || seen().iter().any(|seen| Arc::strong_count(seen) > 1)
+    }
+
+    /// How many things were made of them, each of which is about as large as they are.
+    pub(crate) fn made(&self) -> usize {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The same rows as long as somebody else has them.
+    pub(crate) fn lent(&self) -> LentRows {
+        LentRows(Some((Arc::downgrade(&self.rows), Arc::downgrade(&self.seen))))
+    }
+
     /// What the rows are seen as, made once for all workers and steps that see them so: it may be large.
     ///
     /// # Errors
@@ -292,6 +310,20 @@ impl SharedRows {
 
     fn wrong<T>() -> Error {
         Error::Wire { found: "side input rows of another type", wanted: type_name::<T>() }
+    }
+}
+
+/// Rows that are in memory as long as somebody has them.
+#[derive(Default)]
+pub(crate) struct LentRows(Option<Lent>);
+
+type Lent = (Weak<dyn Any + Send + Sync>, Weak<Mutex<Vec<AnyShared>>>);
+
+impl LentRows {
+    /// The rows, if somebody has them.
+    pub(crate) fn rows(&self) -> Option<SharedRows> {
+        let (rows, seen) = self.0.as_ref()?;
+        Some(SharedRows { rows: rows.upgrade()?, seen: seen.upgrade()? })
     }
 }
 

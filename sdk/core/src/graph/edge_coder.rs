@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::graph::StepName;
 use crate::graph::transfer::{Transfer, TransferOf};
 use crate::graph::wire_coder::{WireCoder, WireCoderOf};
+use crate::grouping::{SideRows, SideRowsOf};
 use bytes::Bytes;
 use std::any::type_name;
 use std::marker::PhantomData;
@@ -38,6 +39,9 @@ pub trait EdgeCoder: Send + Sync {
     /// # Errors
     /// The coder's.
     fn rows(&self, encoded: &[Bytes]) -> Result<SharedRows, CoderError>;
+
+    /// Keeps the rows of a side input.
+    fn side_rows(&self) -> Box<dyn SideRows>;
 
     /// How values travel as they are, within a process.
     fn transfer(&self) -> Arc<dyn Transfer>;
@@ -98,6 +102,10 @@ impl<T: Element> EdgeCoder for CoderOf<T> {
         let coder = coder::of::<T>();
         let rows = encoded.iter().map(|bytes| decode_all(&coder, bytes)).collect::<Result<Vec<T>, _>>()?;
         Ok(SharedRows::new(rows))
+    }
+
+    fn side_rows(&self) -> Box<dyn SideRows> {
+        SideRowsOf::<T>::boxed()
     }
 
     fn transfer(&self) -> Arc<dyn Transfer> {

@@ -17,7 +17,7 @@ pub use edge_coder::{EdgeCoder, wire_before};
 pub(crate) use fn_ref::{AssignWindows, COMBINE_FN};
 pub use fn_ref::{DO_FN, FnRef, LATE_OUTPUT, PORTABLE_DO_FN, SideRef, VIEW_FN, WINDOW_FN, WINDOW_MAPPING_FN};
 pub use step_name::StepName;
-pub use transfer::{Feed, Parted, SideRows, Transfer, TransferOf};
+pub use transfer::{Feed, Parted, Transfer, TransferOf};
 pub use wire_coder::{ReadPosition, WireCoder};
 
 pub(crate) use builder::{Builder, Input, NewStep, NodeId, PipelineId, Portable, Spec};

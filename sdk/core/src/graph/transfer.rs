@@ -2,11 +2,10 @@
 //! operators, and what can be done to parcels in between.
 
 use crate::batch::{Batch, Column, Meta, WindowColumn};
-use crate::dofn::erased::{AnyReceiver, Next, Outputs, Parcel, Receiver, SharedRows};
+use crate::dofn::erased::{AnyReceiver, Next, Outputs, Parcel, Receiver};
 use crate::error::Result;
-use crate::grouping::{Cell, Command, Contents, Exchange};
+use crate::grouping::Exchange;
 use crate::windowing::Window;
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -27,9 +26,6 @@ pub trait Transfer: Send + Sync {
     /// # Errors
     /// [`Error::Wire`](crate::Error::Wire) if the parcel holds other rows; what `is_in` returns.
     fn part(&self, parcel: Parcel, is_in: &mut dyn FnMut(Window) -> Result<bool>) -> Result<Parted>;
-
-    /// Keeps the rows of a side input.
-    fn side_rows(&self) -> Box<dyn SideRows>;
 }
 
 /// A parcel in two.
@@ -60,18 +56,6 @@ pub trait Feed: Send {
     /// # Errors
     /// User code's.
     fn finish_bundle(&mut self) -> Result<()>;
-}
-
-/// What the windows of a side input hold, by cell.
-pub trait SideRows: Send {
-    /// Does as a driver says with the rows of a parcel, and gives what has fired.
-    ///
-    /// # Errors
-    /// [`Error::Wire`](crate::Error::Wire) if the parcel holds other rows.
-    fn apply(&mut self, parcel: Option<Parcel>, commands: &[Command]) -> Result<Vec<(Window, SharedRows)>>;
-
-    /// What a window holds that nothing came to.
-    fn none(&self) -> SharedRows;
 }
 
 /// The transfer of rows of `T`, which need not be elements.
@@ -124,10 +108,6 @@ impl<T: Clone + Send + Sync + 'static> Transfer for TransferOf<T> {
             Ok(())
         })?;
         Ok(parted)
-    }
-
-    fn side_rows(&self) -> Box<dyn SideRows> {
-        Box::new(SideRowsOf::<T>(BTreeMap::new()))
     }
 }
 
@@ -199,43 +179,6 @@ impl<T: Send + 'static> Feed for FeedOf<T> {
 
     fn finish_bundle(&mut self) -> Result<()> {
         self.0.finish_bundle()
-    }
-}
-
-struct SideRowsOf<T>(BTreeMap<Cell, Vec<T>>);
-
-impl<T: Clone + Send + Sync + 'static> SideRows for SideRowsOf<T> {
-    fn apply(&mut self, parcel: Option<Parcel>, commands: &[Command]) -> Result<Vec<(Window, SharedRows)>> {
-        let values = parcel.map(Parcel::open::<T>).transpose()?.map(|batch| batch.values).unwrap_or_default();
-        let mut values: Vec<Option<T>> = values.into_iter().map(Some).collect();
-        let (cells, mut fired) = (&mut self.0, Vec::new());
-        for command in commands {
-            match command {
-                Command::Add { row, cell, last } => {
-                    let value = values.get_mut(*row as usize);
-                    let value = value.and_then(|value| if *last { value.take() } else { value.clone() });
-                    cells.entry(*cell).or_default().extend(value);
-                }
-                Command::Merge { from, into } => {
-                    let from = cells.remove(from).unwrap_or_default();
-                    cells.entry(*into).or_default().extend(from);
-                }
-                Command::Fire { cell, contents, pane, .. } => {
-                    let rows = match contents {
-                        Contents::Keep => cells.get(cell).cloned(),
-                        Contents::Take => cells.remove(cell),
-                    };
-                    fired.push((pane.window, SharedRows::new(rows.unwrap_or_default())));
-                }
-                Command::Clear { cell } => drop(cells.remove(cell)),
-                Command::Forget { .. } => {}
-            }
-        }
-        Ok(fired)
-    }
-
-    fn none(&self) -> SharedRows {
-        SharedRows::new(Vec::<T>::new())
     }
 }
 

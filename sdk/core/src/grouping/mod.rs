@@ -11,6 +11,7 @@ mod lift;
 mod on_bytes;
 mod panes;
 mod parts;
+mod sides;
 mod spill;
 mod split;
 
@@ -19,6 +20,8 @@ pub use command::{Command, Contents, Firing};
 pub(crate) use lift::{Accumulators, Merge};
 pub use on_bytes::OnBytes;
 pub use parts::{CombinePart, PartStep};
+pub(crate) use sides::SideRowsOf;
+pub use sides::{Held, SidePane, SideRows};
 pub(crate) use spill::{Collects, CollectsOf, SpilledIter};
 pub use spill::{Piece, Pieces, SpillFile, SpillSpace, Spilled, Spills};
 pub use split::Exchange;

@@ -9,7 +9,7 @@ const ALLOCATION: usize = 24;
 
 /// The mean sizes of encoded keys and values.
 #[derive(Default)]
-pub(super) struct Meter {
+pub(in crate::grouping) struct Meter {
     samples: usize,
     keys: usize,
     values: usize,
@@ -28,19 +28,27 @@ impl Meter {
         self.values += encoded(value, &mut self.scratch);
     }
 
+    /// Looks at one value of many that have no key.
+    pub(in crate::grouping) fn sample_value<V: Element>(&mut self, value: &V) {
+        if needs_drop::<V>() {
+            self.samples += 1;
+            self.values += encoded(value, &mut self.scratch);
+        }
+    }
+
     /// What a key owns beside itself.
     pub(super) fn of_key<K>(&self) -> usize {
         owned::<K>(self.keys / self.samples.max(1))
     }
 
     /// What a value owns beside itself.
-    pub(super) fn of_value<V>(&self) -> usize {
+    pub(in crate::grouping) fn of_value<V>(&self) -> usize {
         owned::<V>(self.values / self.samples.max(1))
     }
 }
 
 /// What a value owns whose encoding is so long.
-pub(super) fn owned<T>(encoded: usize) -> usize {
+pub(in crate::grouping) fn owned<T>(encoded: usize) -> usize {
     if needs_drop::<T>() { encoded + encoded / 4 + ALLOCATION } else { 0 }
 }
 

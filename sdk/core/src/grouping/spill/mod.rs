@@ -13,7 +13,9 @@ mod table;
 mod values;
 
 pub(super) use cells::{CellFiles, Fired};
+pub(super) use meter::{Meter, owned};
 pub(super) use part::Part;
+pub(super) use pieces::PieceReader;
 pub use pieces::{Piece, Pieces};
 pub(crate) use table::{Collects, CollectsOf};
 pub(super) use table::{Loaded, Spill};

@@ -41,11 +41,17 @@ pub struct Pieces {
     space: Arc<dyn SpillSpace>,
     /// The file that is being written.
     open: Option<Open>,
+    reader: PieceReader,
+    /// How many bytes of records were written since the records were looked at.
+    written: usize,
+}
+
+/// Reads records.
+#[derive(Default)]
+pub(in crate::grouping) struct PieceReader {
     /// The block that was read last, and which it is.
     block: Vec<u8>,
     of: Option<(Arc<dyn SpillFile>, u64)>,
-    /// How many bytes of records were written since the records were looked at.
-    written: usize,
 }
 
 struct Open {
@@ -59,7 +65,7 @@ impl Pieces {
     /// No records yet.
     #[must_use]
     pub fn new(space: Arc<dyn SpillSpace>) -> Self {
-        Pieces { space, open: None, block: Vec::new(), of: None, written: 0 }
+        Pieces { space, open: None, reader: PieceReader::default(), written: 0 }
     }
 
     /// The place of their files.
@@ -90,15 +96,25 @@ impl Pieces {
         Ok(piece)
     }
 
+    /// Lets all records be read that were written; the file goes on.
+    ///
+    /// # Errors
+    /// Those of files.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        match &mut self.open {
+            Some(open) if !open.block.is_empty() => open.flush(),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends the file that is being written.
     ///
     /// # Errors
     /// Those of files.
     pub fn close(&mut self) -> Result<()> {
-        match self.open.take() {
-            Some(mut open) if !open.block.is_empty() => open.flush(),
-            _ => Ok(()),
-        }
+        self.flush()?;
+        self.open = None;
+        Ok(())
     }
 
     /// Reads a record.
@@ -106,19 +122,7 @@ impl Pieces {
     /// # Errors
     /// Those of files.
     pub fn read(&mut self, piece: &Piece) -> Result<&[u8]> {
-        let is_there =
-            |(file, block): &(Arc<dyn SpillFile>, u64)| Arc::ptr_eq(file, &piece.file) && *block == piece.block;
-        if !self.of.as_ref().is_some_and(is_there) {
-            self.of = None;
-            self.block.clear();
-            piece.file.read(piece.block, &mut self.block)?;
-            self.of = Some((piece.file.clone(), piece.block));
-        }
-        let (from, to) = (piece.at as usize, piece.at as usize + piece.len as usize);
-        self.block.get(from..to).ok_or_else(|| {
-            let message = "a record of a spilled file is not where it was written".to_owned();
-            Error::Runner { runner: "spilled files", message }
-        })
+        self.reader.read(piece)
     }
 
     /// Whether more than half of what is in files is of no use any more, so that it pays to [`renew`](Self::renew) all records;
@@ -149,6 +153,28 @@ impl Pieces {
             })?;
         }
         self.close()
+    }
+}
+
+impl PieceReader {
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// Those of files.
+    pub(in crate::grouping) fn read(&mut self, piece: &Piece) -> Result<&[u8]> {
+        let is_there =
+            |(file, block): &(Arc<dyn SpillFile>, u64)| Arc::ptr_eq(file, &piece.file) && *block == piece.block;
+        if !self.of.as_ref().is_some_and(is_there) {
+            self.of = None;
+            self.block.clear();
+            piece.file.read(piece.block, &mut self.block)?;
+            self.of = Some((piece.file.clone(), piece.block));
+        }
+        let (from, to) = (piece.at as usize, piece.at as usize + piece.len as usize);
+        self.block.get(from..to).ok_or_else(|| {
+            let message = "a record of a spilled file is not where it was written".to_owned();
+            Error::Runner { runner: "spilled files", message }
+        })
     }
 }
 
