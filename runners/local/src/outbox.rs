@@ -9,8 +9,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A worker with so many rows for itself reads nothing new: they are still in the cache.
+/// A worker with so many rows for itself that take so many bytes reads nothing new: they are still in the cache. Few small ones
+/// are not enough, for each bundle has its price.
 const MANY_ROWS: usize = 8192;
+const MANY_BYTES: usize = 256 << 10;
 
 /// Where there is room for fewer parcels, the limit of memory is small: then so many rows for each of them are enough.
 const OF_ROOM: usize = 512;
@@ -33,6 +35,7 @@ struct Inner {
     /// For this worker itself.
     own: VecDeque<Message>,
     rows: usize,
+    bytes: usize,
     /// For others that had no room.
     others: Vec<VecDeque<Message>>,
 }
@@ -40,7 +43,7 @@ struct Inner {
 impl Outbox {
     pub(crate) fn new(worker: usize, shared: Arc<Shared>) -> Self {
         let others = (0..shared.workers()).map(|_| VecDeque::new()).collect();
-        Outbox { worker, shared, inner: Mutex::new(Inner { own: VecDeque::new(), rows: 0, others }) }
+        Outbox { worker, shared, inner: Mutex::new(Inner { others, ..Inner::default() }) }
     }
 
     /// What workers share.
@@ -57,6 +60,7 @@ impl Outbox {
         let mut inner = self.lock();
         if worker == self.worker {
             inner.rows += message.1.len;
+            inner.bytes += message.1.bytes;
             inner.own.push_back(message);
             return;
         }
@@ -68,7 +72,7 @@ impl Outbox {
     /// Takes what this worker has sent to itself.
     pub(crate) fn take_own(&self, into: &mut VecDeque<Message>) {
         let mut inner = self.lock();
-        inner.rows = 0;
+        (inner.rows, inner.bytes) = (0, 0);
         into.append(&mut inner.own);
     }
 
@@ -94,7 +98,8 @@ impl Outbox {
     /// Whether there is enough to do with what was sent.
     pub(crate) fn is_full(&self) -> bool {
         let inner = self.lock();
-        inner.rows >= MANY_ROWS.min(self.shared.room * OF_ROOM)
+        (inner.rows >= MANY_ROWS && inner.bytes >= MANY_BYTES)
+            || inner.rows >= self.shared.room * OF_ROOM
             || inner.own.len() >= MANY_OWN.min(self.shared.room)
             || inner.others.iter().any(|waiting| waiting.len() >= MANY.min(self.shared.room))
     }

@@ -212,6 +212,8 @@ pub struct Parcel {
     rows: Box<dyn Any + Send>,
     /// Number of rows.
     pub len: usize,
+    /// What the rows take, without what they own elsewhere, in bytes.
+    pub bytes: usize,
     /// Metadata of the rows.
     pub meta: Meta,
 }
@@ -219,7 +221,8 @@ pub struct Parcel {
 impl Parcel {
     /// Packs a batch.
     pub fn new<R: Send + 'static>(batch: Batch<R>) -> Self {
-        Parcel { len: batch.values.len(), meta: batch.meta, rows: Box::new(batch.values) }
+        let len = batch.values.len();
+        Parcel { len, bytes: len * size_of::<R>(), meta: batch.meta, rows: Box::new(batch.values) }
     }
 
     /// Unpacks it.

@@ -128,6 +128,10 @@ impl Keyed {
     pub(super) fn insert(&mut self, window: Window, cell: Cell, finished: bool) {
         let list = if finished { &mut self.finished } else { &mut self.open };
         if let Err(at) = find(list, window) {
+            if list.is_empty() {
+                // Most keys have one window, and there may be millions of keys: a list would begin with room for four.
+                list.reserve_exact(1);
+            }
             list.insert(at, (window, cell));
         }
     }
