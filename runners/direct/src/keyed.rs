@@ -141,10 +141,10 @@ impl Keyed {
         for (key, rows) in bundle.0.iter().take(keys) {
             let mut visit = Visit::new(&self.step, &mut self.memory, operator, key, now);
             for row in rows {
-                visit.fire()?;
+                visit.fire(&|| Ok(()))?;
                 visit.element(element(row))?;
             }
-            visit.fire()?;
+            visit.fire(&|| Ok(()))?;
             visit.leave()?;
         }
         if fate == Fate::FailsHalfWay { Ok(()) } else { operator.finish_bundle() }

@@ -24,12 +24,12 @@ impl Interrupts {
         let failed = |source| Error::Io { what: "cannot listen to signals".to_owned(), source };
         let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
         let closes = signals.handle();
-        let say = move |line: &str| teller.iter().for_each(|teller| teller.say([line]));
         let listen = move || {
+            let say = |line: &str| teller.iter().for_each(|teller| teller.say([line]));
             for (count, signal) in signals.forever().enumerate() {
                 match count {
                     0 => {
-                        say("interrupted: sources end, what they have given goes through; once more to cancel");
+                        say("interrupted: sources end, bounded ones when all is read; once more to cancel");
                         handle.drain();
                     }
                     1 => {
@@ -38,8 +38,12 @@ impl Interrupts {
                         );
                         handle.cancel();
                     }
-                    // An error is that there is no such signal.
-                    _ => drop(emulate_default_handler(signal)),
+                    _ => {
+                        // The terminal is as it was before.
+                        teller.iter().for_each(|teller| teller.say([]));
+                        // An error is that there is no such signal.
+                        drop(emulate_default_handler(signal));
+                    }
                 }
             }
         };

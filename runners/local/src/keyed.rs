@@ -146,11 +146,11 @@ impl Keyed {
         self.memory.next_processing_time()
     }
 
-    /// Does all that there is to do, key by key, as one bundle.
+    /// Does all that there is to do, key by key, as one bundle, as long as it may go on.
     ///
     /// # Errors
-    /// User code's.
-    pub(crate) fn bundle(&mut self, now: Now, upstream: Timestamp) -> Result<()> {
+    /// User code's; the one that `go_on` gives.
+    pub(crate) fn bundle(&mut self, now: Now, upstream: Timestamp, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         if !self.has_work(now, upstream) {
             return Ok(());
         }
@@ -169,12 +169,13 @@ impl Keyed {
                 rows.sort_by_key(|row| row.time);
                 rows.iter().for_each(|row| pending.replace(Some(row.time), None));
             }
+            go_on()?;
             let mut visit = Visit::new(step, memory, &mut **operator, &key, now);
             for row in rows {
-                visit.fire()?;
+                visit.fire(go_on)?;
                 visit.element(row.as_element())?;
             }
-            visit.fire()?;
+            visit.fire(go_on)?;
             visit.leave()?;
             if memory.held() > *most {
                 memory.spill()?;

@@ -90,11 +90,6 @@ impl Outbox {
         self.shared.tally.counts(self.worker)
     }
 
-    /// Whether nothing is to be sent any more.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.shared.end().is_some()
-    }
-
     /// Whether there is enough to do with what was sent.
     pub(crate) fn is_full(&self) -> bool {
         let inner = self.lock();

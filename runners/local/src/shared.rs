@@ -10,6 +10,7 @@ use crate::memory::{Memory, parcels};
 use crate::pool::Pool;
 use crate::quiet::Quiet;
 use crate::rounds::Rounds;
+use crate::run::stopped;
 use crate::tally::Tally;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::dofn::finalize::{Durable, Finalizers};
@@ -313,6 +314,12 @@ impl Shared {
         if self.resting.load(Ordering::SeqCst) > 0 {
             self.quiet.lock().unwrap_or_else(PoisonError::into_inner).look_after(self);
         }
+    }
+
+    /// # Errors
+    /// The run has been stopped, for a reason that counts before this one.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        if self.end().is_some() { Err(stopped("a bundle was broken off")) } else { Ok(()) }
     }
 
     /// Why workers are to stop, if they are.

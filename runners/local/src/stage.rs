@@ -170,12 +170,12 @@ impl StageNode {
             Work::Splittable(operator) => cut(&mut **operator, elements(parcels)?, now.processing_time),
             Work::Keyed(keyed) => {
                 keyed.accept(parcels, now, upstream)?;
-                keyed.bundle(now, upstream)?;
+                keyed.bundle(now, upstream, &|| wirer.go_on())?;
                 Ok(Vec::new())
             }
         });
         let parts = match result {
-            Err(error) if starts && error.is_user_code() => {
+            Err(error) if starts && error.lacks_element() => {
                 return Err(find_element(wirer, &wirer.layout.plan.stages[self.number], error));
             }
             result => result?,
@@ -193,7 +193,7 @@ impl StageNode {
         if !keyed.has_work(now, upstream) {
             return Ok(false);
         }
-        let (result, finalizers) = finalize::collect(|| keyed.bundle(now, upstream));
+        let (result, finalizers) = finalize::collect(|| keyed.bundle(now, upstream, &|| shared.go_on()));
         result?;
         shared.committed(finalizers)?;
         Ok(true)
@@ -207,7 +207,7 @@ impl StageNode {
         let Work::Splittable(operator) = &mut self.work else { return Err(misfit()) };
         let (result, finalizers) = finalize::collect(|| process(&mut **operator, open, order, false));
         let parts = match result {
-            Err(error) if error.is_user_code() => {
+            Err(error) if error.lacks_element() => {
                 let stage = &wirer.layout.plan.stages[self.number];
                 return Err(find_element_of(wirer, stage, open, order, error));
             }

@@ -3,7 +3,6 @@
 use crate::LocalRunner;
 use crate::layout::{Consumer, Kind, Layout};
 use crate::outbox::{Lane, Nowhere, Outbox, Route};
-use crate::run::stopped;
 use bytes::Bytes;
 use ferrobeam_core::dofn::erased::AnyReceiver;
 use ferrobeam_core::dofn::side::SideReader;
@@ -33,7 +32,7 @@ impl Wirer<'_> {
     /// # Errors
     /// The run has been stopped, for a reason that counts before this one.
     pub(crate) fn go_on(&self) -> Result<()> {
-        if self.outbox.is_stopped() { Err(stopped("a bundle was broken off")) } else { Ok(()) }
+        self.outbox.shared().go_on()
     }
 
     /// Where a step's stores spill to, if there is a limit.

@@ -108,7 +108,15 @@ impl Error {
         self
     }
 
-    /// Whether user code is at fault, so that a runner may look for the element.
+    /// Whether user code is at fault and nobody knows on which element, so that a runner may look for it.
+    pub fn lacks_element(&self) -> bool {
+        matches!(
+            self,
+            Error::User { element: None, .. } | Error::Panic { element: None, .. } | Error::Coder { element: None, .. }
+        )
+    }
+
+    /// Whether user code is at fault.
     pub fn is_user_code(&self) -> bool {
         matches!(self, Error::User { .. } | Error::Panic { .. } | Error::Coder { .. })
     }

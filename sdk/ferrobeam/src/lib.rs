@@ -27,7 +27,7 @@ pub mod testing;
 pub use ferrobeam_core::*;
 pub use ferrobeam_direct::DirectRunner;
 pub use ferrobeam_io as io;
-pub use ferrobeam_local::{LocalRunner, RunHandle};
+pub use ferrobeam_local::{LocalRunner, RunHandle, Show};
 pub use launch::{run, run_then};
 
 #[doc(hidden)]

@@ -132,7 +132,9 @@ impl RunOptions {
     fn local(&self) -> Result<LocalRunner> {
         let show = match self.quiet {
             true => Show::Nothing,
-            false if std::io::stderr().is_terminal() => Show::Screen,
+            false if std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") => {
+                Show::Screen
+            }
             false => Show::Lines,
         };
         let mut runner = LocalRunner::new().drain_when_interrupted().show(show);

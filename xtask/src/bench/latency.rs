@@ -1,7 +1,7 @@
 //! From an event to the result of its window, on the local runner; and what a pipeline takes that has nothing to do.
 
-use super::{build, measure::median, program};
-use crate::Failure;
+use super::{measure::median, program};
+use crate::{Failure, cargo};
 use std::process::Command;
 
 const RATE: u64 = 100_000;
@@ -17,7 +17,7 @@ struct Told {
 
 /// Runs the program with one worker and with two, and with nothing to do.
 pub(super) fn latency() -> Result<(), Failure> {
-    build()?;
+    cargo(&["build", "--release", "--package", "ferrobeam-benchmarks", "--bin", "latency"], &[])?;
     let mut table = Vec::new();
     for workers in [1, 2] {
         let mut rounds = Vec::new();

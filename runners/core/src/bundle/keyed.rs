@@ -245,14 +245,25 @@ impl<'a> Visit<'a> {
         })
     }
 
-    /// Does all that is due for the key, the earliest first; what a callback sets or clears takes part.
+    /// Does all that is due for the key, the earliest first, as long as it may go on; what a callback sets or clears takes part.
     ///
     /// # Errors
-    /// User code's.
-    pub fn fire(&mut self) -> Result<()> {
+    /// User code's; that a timer sets itself again and again to a time that has passed; the one that `go_on` gives.
+    pub fn fire(&mut self, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        let (mut last, mut firings) = (None, 0);
         while let Some(due) = self.memory.timers.due(self.key, self.now) {
+            go_on()?;
             match due {
                 Due::Timer(timer) => {
+                    // The same timer, and time has not moved on.
+                    let stands = last.replace((timer.window, timer.timer.clone(), timer.fire));
+                    let stands = stands.is_some_and(|(window, id, fire)| {
+                        (window, &id) == (timer.window, &timer.timer) && timer.fire <= fire
+                    });
+                    firings = if stands { firings + 1 } else { 0 };
+                    if firings >= MOST_FIRINGS {
+                        return Err(self.endless(&timer.timer, timer.window, "to a time that had passed"));
+                    }
                     self.memory.timers.take(self.key, timer.window, &timer.timer);
                     self.count(timer.window, &timer.timer)?;
                     let (fire, output) = (timer.fire, timer.output);
@@ -274,12 +285,16 @@ impl<'a> Visit<'a> {
         if *firings < MOST_FIRINGS {
             return Ok(());
         }
+        Err(self.endless(timer, window, "since the input ended"))
+    }
+
+    #[cold]
+    fn endless(&self, timer: &TimerId, window: Window, how: &str) -> Error {
         let (name, step) = (timer.name, &self.keyed.step);
         let message = format!(
-            "{step}: the timer `{name}` has set itself again {MOST_FIRINGS} times since the input ended, in {window}: \
-             it must stop some time"
+            "{step}: the timer `{name}` has set itself again {MOST_FIRINGS} times {how}, in {window}: it must stop some time"
         );
-        Err(Error::Runner { runner: self.keyed.runner, message })
+        Error::Runner { runner: self.keyed.runner, message }
     }
 
     /// The end of a window's state.

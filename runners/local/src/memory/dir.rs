@@ -3,6 +3,7 @@
 use ferrobeam_core::{Error, Result};
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,7 +36,8 @@ impl Dir {
         loop {
             let number = MADE.fetch_add(1, Ordering::Relaxed);
             let path = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
-            match fs::create_dir(&path) {
+            // Nobody else may read what a user's data is.
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
                 // A process with this number was here, in another container perhaps.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 made => made.map_err(failed)?,
@@ -83,10 +85,14 @@ fn locked(path: &Path, create: bool) -> io::Result<Option<File>> {
 fn remove_leftovers(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
-        // A directory without the file is being made.
-        if let Ok(Some(lock)) = locked(&entry.path(), false) {
-            let _ = fs::remove_dir_all(entry.path());
-            drop(lock);
+        match locked(&entry.path(), false) {
+            Ok(Some(lock)) => {
+                let _ = fs::remove_dir_all(entry.path());
+                drop(lock);
+            }
+            // An empty directory is being made, and whoever makes it tries again; or nobody came to put the file into it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(fs::remove_dir(entry.path())),
+            _ => {}
         }
     }
 }

@@ -67,6 +67,7 @@ impl Disk {
         bytes[8..HEADER].copy_from_slice(&checksum.to_le_bytes());
         let mut file = File::options().append(true).open(&self.path)?;
         file.write_all(bytes)?;
+        self.place.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         file.stream_position()
     }
 
@@ -135,7 +136,7 @@ mod tests {
     fn place(parent: &std::path::Path) -> Arc<Place> {
         let limits = Limits { stores: Some(1), dir: Some(parent.to_owned()), ..Limits::default() };
         let dir = limits.start(1).unwrap().unwrap().dir.clone();
-        Arc::new(Place { step: StepName::here("Group"), dir, scratch: std::sync::Mutex::default() })
+        Arc::new(Place { step: StepName::here("Group"), dir, scratch: std::sync::Mutex::default(), written: 0.into() })
     }
 
     fn blocks(disk: &Disk) -> Result<Vec<Vec<u8>>> {

@@ -14,7 +14,7 @@ use ferrobeam_core::{Error, Result};
 use ferrobeam_runner_core::engine::NodeId;
 use file::Disk;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const MIB: usize = 1 << 20;
@@ -61,11 +61,18 @@ impl Limits {
                 return Err(Error::Runner { runner: LocalRunner::NAME, message });
             }
         };
+        if let (Some(limit), Some(before)) = (self.memory, resident().filter(|before| Some(*before) > self.memory)) {
+            let (limit, before) = (limit / MIB, before / MIB);
+            let message = format!(
+                "a memory limit of {limit} MiB is too small: the process has {before} MiB before the run begins"
+            );
+            return Err(Error::Runner { runner: LocalRunner::NAME, message });
+        }
         let parent = self.dir.clone().unwrap_or_else(std::env::temp_dir);
         let held = (0..workers).map(|_| AtomicUsize::new(0)).collect();
         let asked = (0..workers).map(|_| AtomicBool::new(false)).collect();
         let (kept, dir) = (Mutex::new(vec![(0, 0); workers]), Arc::new(Dir::make(&parent)?));
-        Ok(Some(Memory { limit: self.memory, stores, held, asked, kept, dir }))
+        Ok(Some(Memory { limit: self.memory, stores, held, asked, kept, places: Mutex::default(), dir }))
     }
 }
 
@@ -80,6 +87,8 @@ pub(crate) struct Memory {
     asked: Vec<AtomicBool>,
     /// What of each worker's cannot go to files: how much the node has that has most of it.
     kept: Mutex<Vec<(usize, NodeId)>>,
+    /// All that stores were given.
+    places: Mutex<Vec<Arc<Place>>>,
     dir: Arc<Dir>,
 }
 
@@ -87,8 +96,17 @@ impl Memory {
     /// Where a step's stores spill to.
     pub(crate) fn space(&self, step: &StepName) -> Arc<dyn SpillSpace> {
         let room = self.part() / 2;
-        let place = Place { step: step.clone(), dir: self.dir.clone(), scratch: Mutex::default() };
-        Arc::new(Space { room, place: Arc::new(place) })
+        let (step, dir) = (step.clone(), self.dir.clone());
+        let place = Arc::new(Place { step, dir, scratch: Mutex::default(), written: AtomicU64::new(0) });
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).push(place.clone());
+        Arc::new(Space { room, place })
+    }
+
+    /// How many bytes the stores of a step have written to files, all workers together.
+    pub(crate) fn spilled(&self, step: &str) -> u64 {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_step = places.iter().filter(|place| &*place.step.name == step);
+        of_step.map(|place| place.written.load(Ordering::Relaxed)).sum()
     }
 
     /// Says how much a worker's stores hold. Whether all hold more than there is room for, and this worker its part of that at
@@ -127,7 +145,7 @@ impl Memory {
     /// Whether a fifth more is resident than the limit allows: what to say then. Not all of memory is in stores that can spill.
     pub(crate) fn excess(&self) -> Option<String> {
         let limit = self.limit?;
-        let resident = resident().filter(|resident| *resident > limit + limit / 5)?;
+        let resident = resident().filter(|resident| *resident > limit.saturating_add(limit / 5))?;
         Some(format!("{} MiB are in memory, which is more than the limit of {} MiB", resident / MIB, limit / MIB))
     }
 
@@ -156,6 +174,8 @@ struct Place {
     dir: Arc<Dir>,
     /// For blocks on their way.
     scratch: Mutex<Vec<u8>>,
+    /// How many bytes have gone to files.
+    written: AtomicU64,
 }
 
 /// Where a step's stores spill to.

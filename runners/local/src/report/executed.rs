@@ -1,13 +1,14 @@
 //! The plan as it was executed: what ran together, which way groupings went, and what came of each part.
 
 use super::figures::transforms_of;
-use super::words::{seconds, thousands};
+use super::words::{bytes, seconds, thousands};
 use crate::layout::{Kind, Layout};
 use crate::shared::Shared;
 use crate::wiring::{Code, owner};
 use ferrobeam_core::Result;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_runner_core::engine::NodeId;
+use ferrobeam_runner_core::waits::maker_of;
 use std::fmt::Write;
 
 /// The plan in words, after the run.
@@ -63,7 +64,24 @@ fn facts(layout: &Layout<'_>, id: NodeId, shared: &Shared) -> Result<Vec<String>
         }
         Kind::Impulse { .. } | Kind::Script { .. } | Kind::Flatten { .. } | Kind::Late { .. } => {}
     }
+    if let (Some(memory), Some(transform)) = (&shared.memory, keeper(layout, &layout.nodes[id].kind)) {
+        let transform = layout.graph.transform(transform)?;
+        match memory.spilled(&layout.graph.step_name(transform)?.name) {
+            0 => facts.push("nothing of it went to files".to_owned()),
+            written => facts.push(format!("{} of it went to files", bytes(written as f64))),
+        }
+    }
     Ok(facts)
+}
+
+/// The step under whose name a node spills, if it has something that can.
+fn keeper<'a>(layout: &'a Layout<'_>, kind: &'a Kind) -> Option<&'a str> {
+    match kind {
+        Kind::Grouping(number) => Some(&layout.plan.groupings[*number].transform),
+        Kind::Stage(number) => layout.plan.stages[*number].stateful.as_deref(),
+        Kind::View { collection, .. } => maker_of(layout.graph, collection),
+        _ => None,
+    }
 }
 
 fn head(layout: &Layout<'_>, kind: &Kind) -> Result<String> {

@@ -37,7 +37,7 @@ const SHORT: Duration = Duration::from_secs(1);
 impl Show {
     /// Where lines go, if any do.
     pub(crate) fn teller(self) -> Option<Arc<Teller>> {
-        (self != Show::Nothing).then(|| Arc::new(Teller::new(std::io::stderr())))
+        (self != Show::Nothing).then(|| Arc::new(Teller::of_process()))
     }
 
     fn interval(self) -> Duration {

@@ -13,9 +13,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Whoever asks must have asked after so long: one is served at a time.
+/// Whoever asks must have asked, all of it, after so long: one is served at a time.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// No question is longer.
@@ -71,11 +71,28 @@ impl Drop for Exporter {
     }
 }
 
+/// What somebody asks, byte by byte perhaps, until a moment.
+struct Question<'a> {
+    stream: &'a TcpStream,
+    until: Instant,
+}
+
+impl Read for Question<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(bytes)
+    }
+}
+
 /// Answers one question.
 fn answer(stream: &TcpStream, metrics: impl FnOnce() -> String) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut lines = BufReader::new(stream.take(LONGEST)).lines();
+    let question = Question { stream, until: Instant::now() + PATIENCE };
+    let mut lines = BufReader::new(question.take(LONGEST)).lines();
     let question = lines.next().transpose()?.unwrap_or_default();
     // What is left unread would break the connection off before the answer has come.
     for line in lines {

@@ -120,7 +120,8 @@ fn read(row: &Figures, elapsed: Duration) -> Option<String> {
     Some(text)
 }
 
-fn bytes(n: f64) -> String {
+/// So many bytes.
+pub(super) fn bytes(n: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut n, mut unit) = (n, 0);
     while n >= 1024.0 && unit + 1 < UNITS.len() {

@@ -51,7 +51,9 @@ impl Worker<'_> {
         let Some(excess) = memory.excess() else { return Ok(()) };
         let blame = match self.name(node).filter(|_| kept > 0) {
             Some(name) => format!("{name} keeps most of what cannot go to files"),
-            None => "groupings have gone to files as far as they can".to_owned(),
+            None => "groupings have gone to files as far as they can, and what a step makes of one element, or a group, waits in \
+                     memory until it has made all of it"
+                .to_owned(),
         };
         Err(Error::Runner { runner: LocalRunner::NAME, message: format!("{excess}; {blame}") })
     }

@@ -56,6 +56,22 @@ fn an_executed_plan_says_what_was_fused_and_which_way_groupings_went() {
     }
 }
 
+#[test]
+fn an_executed_plan_says_what_went_to_files() {
+    for limit in [None, Some(1)] {
+        TOLD.take();
+        let runner = LocalRunner::new().workers(2).explain_run(tell);
+        let run = limit.into_iter().fold(runner, LocalRunner::store_limit).run(|root| {
+            root.read(Numbers(50_000)).map(|n| (n % 7, n)).group_by_key().named("Group").discard();
+            Ok(())
+        });
+        run.unwrap();
+        let told = TOLD.take();
+        let spills = part(&told, "Group: 7").contains("iB of it went to files");
+        assert_eq!(spills, limit.is_some(), "{told}");
+    }
+}
+
 fn ask(address: SocketAddr, question: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(question.as_bytes()).unwrap();

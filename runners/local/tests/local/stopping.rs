@@ -250,6 +250,71 @@ fn a_cancelled_run_stops_at_once() {
     }
 }
 
+/// Sets its timer again and again, to the time that it has.
+#[derive(Clone)]
+struct Forever(RunHandle);
+
+#[derive(Timers)]
+#[timer(crate = "ferrobeam_core")]
+enum Again {
+    #[timer(event_time)]
+    Now,
+}
+
+#[derive(State)]
+#[state(crate = "ferrobeam_core")]
+struct Firings {
+    count: Value<u64>,
+}
+
+impl StatefulDoFn for Forever {
+    type Key = u64;
+    type In = u64;
+    type Out = u64;
+    type State = Firings;
+    type Timer = Again;
+
+    fn process(
+        &mut self,
+        _: &u64,
+        _: u64,
+        _: &mut Firings,
+        ctx: &mut StatefulContext<'_, u64, Again>,
+    ) -> Result<(), BoxError> {
+        ctx.set(Again::Now, Timestamp::EPOCH);
+        Ok(())
+    }
+    fn on_timer(
+        &mut self,
+        _: &u64,
+        timer: Again,
+        firings: &mut Firings,
+        ctx: &mut StatefulContext<'_, u64, Again>,
+    ) -> Result<(), BoxError> {
+        let count = firings.count.get().copied().unwrap_or_default() + 1;
+        firings.count.set(count);
+        if count == 1000 {
+            self.0.cancel();
+        }
+        ctx.set(timer, Timestamp::EPOCH);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_timer_that_fires_for_ever_can_be_cancelled() {
+    for workers in [1, 2] {
+        let handle = RunHandle::new();
+        let run = LocalRunner::new().workers(workers).controlled_by(&handle).run(|root| {
+            let script = TestStream::new().add_elements([((1u64, 1u64), Timestamp::EPOCH)]);
+            let script = script.advance_watermark_to(Timestamp::EPOCH + seconds(1)).advance_watermark_to_infinity();
+            root.test_stream(script).par_do_stateful(Forever(handle.clone())).discard();
+            Ok(())
+        });
+        assert_eq!(run.unwrap_err().to_string(), "the local runner stopped: it was cancelled");
+    }
+}
+
 #[test]
 fn who_drains_may_cancel_still() {
     let handle = RunHandle::new();

@@ -1,7 +1,9 @@
 //! A step whose results are futures. Those of a bundle run on a runtime of the operator's own, a thread beside the worker's, which
 //! waits only where enough of them are under way, and at the end of the bundle.
 
+use crate::Element;
 use crate::batch::{Batch, Meta, MetaBuilder};
+use crate::coder;
 use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Receiver, Wiring, share};
 use crate::dofn::guard::{catch, guard};
 use crate::error::{BoxError, Error, Result};
@@ -33,7 +35,7 @@ impl<T: 'static, U> ConcurrentStep<T, U> {
     }
 }
 
-impl<T: Send + 'static, U: Clone + Send + 'static> AnyStep for ConcurrentStep<T, U> {
+impl<T: Element, U: Clone + Send + 'static> AnyStep for ConcurrentStep<T, U> {
     fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
         let (to_worker, done) = channel();
         Ok(AnyReceiver::new(ConcurrentOperator {
@@ -60,7 +62,9 @@ impl<T: Send + 'static, U: Clone + Send + 'static> AnyStep for ConcurrentStep<T,
 }
 
 /// What has come of an element.
-struct Done<U> {
+struct Done<T, U> {
+    /// For errors: others have come since, so that nobody else knows which one it was.
+    element: T,
     /// Which one of the operator's it was.
     number: u64,
     /// Where its metadata is.
@@ -76,12 +80,12 @@ struct ConcurrentOperator<T, U> {
     in_order: bool,
     f: Arc<dyn Fn(T) -> Work<U> + Send + Sync>,
     runtime: Option<Runtime>,
-    to_worker: Sender<Done<U>>,
-    done: Inbox<Done<U>>,
+    to_worker: Sender<Done<T, U>>,
+    done: Inbox<Done<T, U>>,
     begun: u64,
     ended: u64,
     /// Results that wait for those of earlier elements.
-    early: BTreeMap<u64, Done<U>>,
+    early: BTreeMap<u64, Done<T, U>>,
     /// How many results have passed those who wait.
     passed: u64,
     values: Vec<U>,
@@ -98,7 +102,7 @@ impl<T, U> Drop for ConcurrentOperator<T, U> {
     }
 }
 
-impl<T: Send + 'static, U: Clone + Send + 'static> Receiver<T> for ConcurrentOperator<T, U> {
+impl<T: Element, U: Clone + Send + 'static> Receiver<T> for ConcurrentOperator<T, U> {
     fn start_bundle(&mut self) -> Result<()> {
         if self.runtime.is_none() {
             let built =
@@ -115,8 +119,9 @@ impl<T: Send + 'static, U: Clone + Send + 'static> Receiver<T> for ConcurrentOpe
             while self.begun - self.ended >= self.most as u64 {
                 self.wait()?;
             }
-            let work = guard(&self.step, || Ok((self.f)(x)))?;
-            self.begin(work, row, meta.clone());
+            let work = guard(&self.step, || Ok((self.f)(x.clone())));
+            let work = work.map_err(|error| error.on_element(|| text(&x)))?;
+            self.begin(work, x, row, meta.clone());
         }
         self.flush()
     }
@@ -130,8 +135,8 @@ impl<T: Send + 'static, U: Clone + Send + 'static> Receiver<T> for ConcurrentOpe
     }
 }
 
-impl<T, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
-    fn begin(&mut self, work: Work<U>, row: usize, meta: Arc<Meta>) {
+impl<T: Element, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
+    fn begin(&mut self, work: Work<U>, element: T, row: usize, meta: Arc<Meta>) {
         let Some(runtime) = &self.runtime else { return };
         let (number, to_worker) = (self.begun, self.to_worker.clone());
         self.begun += 1;
@@ -143,7 +148,7 @@ impl<T, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
                 Err(panic) => Poll::Ready(Err(panic)),
             });
             // Without a receiver the operator is gone.
-            let _ = to_worker.send(Done { number, meta, row, result: polled.await });
+            let _ = to_worker.send(Done { element, number, meta, row, result: polled.await });
         });
     }
 
@@ -163,11 +168,12 @@ impl<T, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
         Ok(())
     }
 
-    fn pass(&mut self, done: Done<U>) -> Result<()> {
-        let Done { meta, row, result, .. } = done;
-        let panicked = |message| Error::Panic { step: self.step.clone(), element: None, message };
+    fn pass(&mut self, done: Done<T, U>) -> Result<()> {
+        let Done { element, meta, row, result, .. } = done;
+        let panicked = |message| Error::Panic { step: self.step.clone(), element: Some(text(&element)), message };
         let result = result.map_err(panicked)?;
-        self.values.push(guard(&self.step, || result)?);
+        let value = guard(&self.step, || result).map_err(|error| error.on_element(|| text(&element)))?;
+        self.values.push(value);
         self.meta.push(*meta.time.get(row), meta.windows.get(row), *meta.pane.get(row));
         if self.values.len() >= Batch::<U>::ROWS { self.flush() } else { Ok(()) }
     }
@@ -178,6 +184,15 @@ impl<T, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
         }
         let (values, meta) = (std::mem::take(&mut self.values), std::mem::take(&mut self.meta));
         self.next.receive(Batch { values, meta: meta.finish() })
+    }
+}
+
+/// An element, for people.
+fn text<T: Element>(element: &T) -> String {
+    let mut bytes = Vec::new();
+    match coder::put(element, &mut bytes) {
+        Ok(()) => coder::describe(&coder::spec_of::<T>(), &bytes),
+        Err(error) => error.to_string(),
     }
 }
 
@@ -254,7 +269,10 @@ mod tests {
         });
         let fails = |n: u64| run::<u64, u64>(&graph, "MapConcurrent", batch([(0, n)])).unwrap_err().to_string();
         let (error, panic) = (fails(1), fails(2));
-        assert!(error.contains("`MapConcurrent`") && error.ends_with("failed: one"), "{error}");
+        assert!(error.contains("`MapConcurrent`") && error.ends_with("failed on 1: one"), "{error}");
         assert!(panic.contains("`MapConcurrent`") && panic.contains("panicked") && panic.contains("two"), "{panic}");
+        let among_others = run::<u64, u64>(&graph, "MapConcurrent", batch([(0, 7), (0, 1), (0, 8), (0, 9)]));
+        let error = among_others.unwrap_err().to_string();
+        assert!(error.contains("failed on 1: one"), "{error}");
     }
 }
