@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// Makes `mib` MiB of text, counts it both ways, and compares.
 pub(crate) fn compare(mib: u64) -> Result<(), Failure> {
-    cargo(&["build", "--release", "--package", "ferrobeam-examples"], &[])?;
+    cargo(&["build", "--release", "--package", "ferrobeam-examples", "--bin", "wordcount"], &[])?;
     compare_by(&mut Command::new("target/release/wordcount"), "target/wordcount", mib)
 }
 
