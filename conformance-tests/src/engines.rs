@@ -7,9 +7,8 @@ use ferrobeam_portable::PortableRunner;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
-/// How often a case runs again, alone, that surprised. (Prism hands panes of one key on in either order when the machine is
-/// busy, two times in five: three more runs were not enough.)
-const AGAIN: usize = 5;
+/// How often a case runs again, alone, that surprised.
+const AGAIN: usize = 3;
 
 /// How the suite runs on an engine.
 pub struct OnEngine<'a> {
