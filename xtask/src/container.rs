@@ -3,17 +3,16 @@
 //! No container is needed for that: the program inside it is the workers' command. It asks Prism for what was staged, puts it
 //! into a directory, and executes it with the arguments of its contract.
 
-use crate::{Failure, cargo, engines, wordcount};
+use crate::{Failure, engines, wordcount};
 use ferrobeam_engines::{Engine, PrivateEngine};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Has words counted by such workers, and compares. Not by the conformance suite: with its debug information it is ten times
+/// Has words counted by such workers, with the program that the tests have built, and compares. Not by the conformance suite: with its debug information it is ten times
 /// as large, and Prism keeps what is staged in memory, several times.
 pub(crate) fn check() -> Result<(), Failure> {
-    cargo(&["build", "--package", "ferrobeam-examples"], &[])?;
     let prism = PrivateEngine::start(Engine::named("prism")?, engines::home()?)?;
     let command = script(&engines::directory().join("prism/bin/container"))?;
     let mut program = Command::new("target/debug/wordcount");

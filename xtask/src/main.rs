@@ -36,7 +36,8 @@ fn main() -> ExitCode {
         ["bench", words @ ..] => bench::command(words),
         ["engines", words @ ..] => engines::command(words),
         ["faults", words @ ..] => faults::run(words),
-        ["container"] => container::check(),
+        ["container"] => cargo(&["build", "--package", "ferrobeam-examples", "--bin", "wordcount"], &[])
+            .and_then(|()| container::check()),
         ["page-views", words @ ..] => page_views::command(words),
         ["conformance", engine, areas @ ..] => {
             cargo(&["build", "--package", "ferrobeam-conformance"], &[]).and_then(|()| conformance(engine, areas))
