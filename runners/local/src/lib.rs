@@ -27,6 +27,7 @@ mod interrupt;
 mod keyed;
 mod layout;
 mod memory;
+mod nodes;
 mod outbox;
 mod pace;
 mod pool;

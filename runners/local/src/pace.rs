@@ -142,7 +142,7 @@ impl Pace for Pacer {
             let (part, size) = (residual.part.clone(), residual.size);
             *self.given.lock().unwrap_or_else(PoisonError::into_inner) += size;
             let part = OpenPart { element, part, size, not_before: Timestamp::MIN };
-            pool.put(Open { part, is_truncated: self.is_truncated });
+            pool.put(Open { is_truncated: self.is_truncated, ..Open::new(part) });
             self.shared.tell_all();
             return true;
         }

@@ -5,6 +5,7 @@ use ferrobeam_runner_core::bundle::splits::OpenPart;
 use ferrobeam_runner_core::engine::Holds;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The parts of one source, shared by all workers.
 pub(crate) struct Pool {
@@ -34,12 +35,15 @@ pub(crate) struct Open {
     pub(crate) part: OpenPart,
     /// Whether it is what was left of a part when the pipeline was drained.
     pub(crate) is_truncated: bool,
+    /// If it had nothing to give the last time and said so at once: how much later than it wants it may be asked again, together
+    /// with others.
+    pub(crate) idle: Option<Duration>,
 }
 
 impl Open {
     /// A part whose work may go on for ever.
     pub(crate) fn new(part: OpenPart) -> Self {
-        Open { part, is_truncated: false }
+        Open { part, is_truncated: false, idle: None }
     }
 }
 
@@ -138,9 +142,11 @@ impl Pool {
         self.lock().windows.earliest()
     }
 
-    /// When the next part goes on.
+    /// When it is time for the next part.
     pub(crate) fn next_time(&self) -> Option<Timestamp> {
-        self.lock().open.iter().map(|open| open.part.not_before).filter(|at| *at < Timestamp::MAX).min()
+        let waits = |open: &&Open| open.part.not_before < Timestamp::MAX;
+        let latest = |open: &Open| open.part.not_before.saturating_add(open.idle.unwrap_or_default());
+        self.lock().open.iter().filter(waits).map(latest).min()
     }
 }
 
@@ -160,6 +166,22 @@ fn finite(size: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::fixture;
+
+    #[test]
+    fn idle_parts_wait_for_each_other() {
+        let (pool, at) = (Pool::new(), |n| Timestamp::from_millis(n));
+        let part = |n, idle| {
+            let part = OpenPart { not_before: at(n), ..fixture::part(Timestamp::MIN) };
+            Open { idle, ..Open::new(part) }
+        };
+        let slack = Some(Duration::from_millis(8));
+        pool.put(part(100, slack));
+        pool.put(part(105, slack));
+        assert_eq!(pool.next_time(), Some(at(108)), "both are due then");
+        pool.put(part(103, None));
+        assert_eq!(pool.next_time(), Some(at(103)));
+        assert!(pool.take(at(99), false).is_none() && pool.take(at(100), false).is_some());
+    }
 
     #[test]
     fn progress_counts_what_has_an_end() {

@@ -9,9 +9,14 @@ use ferrobeam_core::testing::TestStreamEvent;
 use ferrobeam_core::windowing::PaneInfo;
 use ferrobeam_runner_core::engine::NodeId;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// If time goes on so often and nothing comes, nothing ever will: sources are only asked again and again.
 const LONG_IDLE: usize = 10_000;
+
+/// So much later than its keeper somebody else looks after a part: the keeper tells nobody when he reads one that was idle, and it
+/// may keep him long this time.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Who rests, and what waits for that.
 pub(crate) struct Quiet {
@@ -81,11 +86,13 @@ impl Quiet {
     }
 
     /// Wakes somebody if parts of sources wait and nobody wakes up for them by himself.
-    pub(crate) fn look_after(&self, shared: &Shared) {
+    pub(crate) fn look_after(&mut self, shared: &Shared) {
         if self.keeper.is_none()
             && let Some(worker) = self.resting.iter().position(Option::is_some)
             && shared.next_part().is_some()
         {
+            // Once is enough.
+            self.keeper = Some((worker, Timestamp::MIN));
             shared.wake(worker);
         }
     }
@@ -109,11 +116,13 @@ impl Quiet {
         if !shared.clock.is_real() {
             return Next::Sleep;
         }
-        let is_kept = |at: &Timestamp| self.keeper.is_some_and(|(keeper, until)| keeper != worker && until <= *at);
-        let part = shared.next_part().filter(|at| !is_kept(at));
-        if let Some(at) = part {
-            self.keeper = Some((worker, at));
-        }
+        let part = shared.next_part().map(|at| match self.keeper {
+            Some((keeper, until)) if keeper != worker && until <= at => at.saturating_add(PATIENCE),
+            _ => {
+                self.keeper = Some((worker, at));
+                at
+            }
+        });
         rest.next.into_iter().chain(part).min().map_or(Next::Sleep, Next::SleepUntil)
     }
 
@@ -220,12 +229,12 @@ mod tests {
         let pool = shared.pools.iter().flatten().next().unwrap();
         let mut quiet = Quiet::new(&layout, 4);
         let at = |hours| shared.clock.now() + ferrobeam_core::time::hours(hours);
-        let (soon, later, own) = (at(1), at(2), at(3));
+        let (soon, own, later) = (at(1), at(2), at(3));
         let rest = || Rest { events: shared.events(), ..Rest::default() };
         assert_eq!(quiet.rests(&shared, 0, rest()), Next::Sleep, "nothing waits");
         pool.add(Open::new(fixture::part(later)));
         assert_eq!(quiet.rests(&shared, 1, rest()), Next::SleepUntil(later));
-        assert_eq!(quiet.rests(&shared, 2, rest()), Next::Sleep, "somebody else does it");
+        assert_eq!(quiet.rests(&shared, 2, rest()), Next::SleepUntil(later + PATIENCE), "somebody else does it");
         // Who has work of his own wakes up for that.
         let with_own = Rest { next: Some(own), ..rest() };
         assert_eq!(quiet.rests(&shared, 2, with_own), Next::SleepUntil(own));
@@ -234,6 +243,12 @@ mod tests {
         // He has woken up: another one does it from now on.
         quiet.works(2);
         assert_eq!(quiet.rests(&shared, 1, rest()), Next::SleepUntil(soon));
-        assert_eq!(quiet.rests(&shared, 2, rest()), Next::Sleep);
+        assert_eq!(quiet.rests(&shared, 2, rest()), Next::SleepUntil(soon + PATIENCE));
+        // The keeper is busy, and has one of the others woken; until that one has looked it is he who looks after the parts.
+        quiet.works(1);
+        quiet.look_after(&shared);
+        assert_eq!(quiet.keeper, Some((0, Timestamp::MIN)));
+        quiet.works(0);
+        assert_eq!(quiet.rests(&shared, 0, rest()), Next::SleepUntil(soon));
     }
 }

@@ -7,7 +7,7 @@
 use crate::clock::Clock;
 use crate::layout::{Kind, Layout};
 use crate::memory::{Memory, parcels};
-use crate::pool::Pool;
+use crate::pool::{Open, Pool};
 use crate::quiet::Quiet;
 use crate::rounds::Rounds;
 use crate::run::stopped;
@@ -15,6 +15,7 @@ use crate::tally::Tally;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::dofn::finalize::{Durable, Finalizers};
 use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_runner_core::bundle::splits::OpenPart;
 use ferrobeam_runner_core::engine::NodeId;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -300,6 +301,14 @@ impl Shared {
     pub(crate) fn drain(&self) {
         if !self.drains.swap(true, Ordering::SeqCst) {
             self.quiet.lock().unwrap_or_else(PoisonError::into_inner).end_scripts(self);
+            self.tell_all();
+        }
+    }
+
+    /// Takes the parts that the work of a node's elements was cut into, for whoever is free.
+    pub(crate) fn offer(&self, node: NodeId, parts: Vec<OpenPart>) {
+        if let Some(pool) = self.pools[node].as_ref().filter(|_| !parts.is_empty()) {
+            parts.into_iter().for_each(|part| pool.add(Open::new(part)));
             self.tell_all();
         }
     }

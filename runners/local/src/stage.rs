@@ -150,18 +150,30 @@ impl StageNode {
         if let Work::Keyed(keyed) = &self.work { keyed.next_processing_time() } else { None }
     }
 
-    /// Processes all that is ready, as one bundle. Gives the parts that the work of elements was cut into.
+    /// [`process`](Self::process) for a worker that has nothing else to do: an error names its element.
     ///
     /// # Errors
     /// User code's.
     pub(crate) fn bundle(&mut self, wirer: &Wirer<'_>, now: Now, upstream: Timestamp) -> Result<Vec<OpenPart>> {
+        match self.process(wirer.outbox.shared(), now, upstream) {
+            Err(error) if self.starts && error.lacks_element() => {
+                Err(find_element(wirer, &wirer.layout.plan.stages[self.number], error))
+            }
+            result => result,
+        }
+    }
+
+    /// Processes all that is ready, as one bundle. Gives the parts that the work of elements was cut into.
+    ///
+    /// # Errors
+    /// User code's.
+    pub(crate) fn process(&mut self, shared: &Shared, now: Now, upstream: Timestamp) -> Result<Vec<OpenPart>> {
         let parcels = std::mem::take(&mut self.ready);
-        let (work, starts) = (&mut self.work, self.starts);
-        let (result, finalizers) = finalize::collect(|| match work {
+        let (result, finalizers) = finalize::collect(|| match &mut self.work {
             Work::Values(feed) => {
                 feed.start_bundle()?;
                 for parcel in parcels {
-                    wirer.go_on()?;
+                    shared.go_on()?;
                     feed.receive(parcel)?;
                 }
                 feed.finish_bundle()?;
@@ -170,33 +182,29 @@ impl StageNode {
             Work::Splittable(operator) => cut(&mut **operator, elements(parcels)?, now.processing_time),
             Work::Keyed(keyed) => {
                 keyed.accept(parcels, now, upstream)?;
-                keyed.bundle(now, upstream, &|| wirer.go_on())?;
+                keyed.bundle(now, upstream, &|| shared.go_on())?;
                 Ok(Vec::new())
             }
         });
-        let parts = match result {
-            Err(error) if starts && error.lacks_element() => {
-                return Err(find_element(wirer, &wirer.layout.plan.stages[self.number], error));
-            }
-            result => result?,
-        };
-        wirer.outbox.shared().committed(finalizers)?;
+        let parts = result?;
+        shared.committed(finalizers)?;
         Ok(parts)
     }
 
-    /// Does what is due by time; whether something was.
+    /// Whether time has made something due.
+    pub(crate) fn is_due(&self, now: Now, upstream: Timestamp) -> bool {
+        matches!(&self.work, Work::Keyed(keyed) if keyed.has_work(now, upstream))
+    }
+
+    /// Does what is due by time.
     ///
     /// # Errors
     /// User code's.
-    pub(crate) fn advance(&mut self, shared: &Shared, now: Now, upstream: Timestamp) -> Result<bool> {
-        let Work::Keyed(keyed) = &mut self.work else { return Ok(false) };
-        if !keyed.has_work(now, upstream) {
-            return Ok(false);
-        }
+    pub(crate) fn advance(&mut self, shared: &Shared, now: Now, upstream: Timestamp) -> Result<()> {
+        let Work::Keyed(keyed) = &mut self.work else { return Ok(()) };
         let (result, finalizers) = finalize::collect(|| keyed.bundle(now, upstream, &|| shared.go_on()));
         result?;
-        shared.committed(finalizers)?;
-        Ok(true)
+        shared.committed(finalizers)
     }
 
     /// Works on a part; what is left of it.

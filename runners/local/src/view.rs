@@ -14,7 +14,7 @@ use ferrobeam_runner_core::waits::maker_of;
 
 /// A side input while it fires.
 pub(crate) struct ViewNode {
-    side: Side,
+    pub(crate) side: Side,
     rows: Box<dyn SideRows>,
     pub(crate) driver: Grouping,
     /// What panes have in memory at which nobody looks, as it was found when all were looked at.

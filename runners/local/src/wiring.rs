@@ -27,14 +27,6 @@ pub(crate) struct Wirer<'a> {
 const PARTS: usize = 4;
 
 impl Wirer<'_> {
-    /// Whether a bundle may go on, which may be a long one.
-    ///
-    /// # Errors
-    /// The run has been stopped, for a reason that counts before this one.
-    pub(crate) fn go_on(&self) -> Result<()> {
-        self.outbox.shared().go_on()
-    }
-
     /// Where a step's stores spill to, if there is a limit.
     pub(crate) fn space(&self, step: &StepName) -> Option<Arc<dyn SpillSpace>> {
         self.outbox.shared().memory.as_ref().map(|memory| memory.space(step))

@@ -5,6 +5,7 @@
 
 use crate::time::Timestamp;
 use crate::windowing::{PaneInfo, Window};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One value for the whole batch, or one per row.
@@ -155,6 +156,23 @@ impl Meta {
     /// Row `rows[i]` becomes row `i`: what filter, flat_map and fan-out do to metadata.
     pub fn select(&self, rows: &[u32]) -> Meta {
         Meta { time: self.time.select(rows), windows: self.windows.select(rows), pane: self.pane.select(rows) }
+    }
+
+    /// The metadata of some rows that follow each other.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Meta {
+        fn of<M: Clone>(column: &Column<M>, rows: Range<usize>) -> Column<M> {
+            match column {
+                Column::All(one) => Column::All(one.clone()),
+                Column::Each(each) => Column::Each(each[rows].to_vec()),
+            }
+        }
+        let windows = match &self.windows {
+            WindowColumn::All(one) => WindowColumn::All(one.clone()),
+            WindowColumn::Each { table, codes } => {
+                WindowColumn::Each { table: table.clone(), codes: codes[rows.clone()].to_vec() }
+            }
+        };
+        Meta { time: of(&self.time, rows.clone()), windows, pane: of(&self.pane, rows) }
     }
 }
 

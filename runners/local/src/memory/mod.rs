@@ -134,6 +134,11 @@ impl Memory {
         kept.iter().copied().max().unwrap_or_default()
     }
 
+    /// Whether something that holds so much is to blame if memory is full.
+    pub(crate) fn is_much(&self, bytes: usize) -> bool {
+        self.limit.is_some_and(|limit| bytes >= limit / 16)
+    }
+
     fn is_full(&self) -> bool {
         self.held.iter().map(|held| held.load(Ordering::Relaxed)).sum::<usize>() > self.stores
     }

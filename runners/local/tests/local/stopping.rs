@@ -250,6 +250,24 @@ fn a_cancelled_run_stops_at_once() {
     }
 }
 
+#[test]
+fn an_element_that_becomes_more_for_ever_can_be_cancelled() {
+    for workers in [1, 2, 8] {
+        let handle = RunHandle::new();
+        let run = LocalRunner::new().workers(workers).controlled_by(&handle).run(|root| {
+            let numbers = root.create([0_u64]).flat_map(|n| n..).map(move |n| {
+                if n == 100_000 {
+                    handle.cancel();
+                }
+                (n % 10, n)
+            });
+            numbers.reshuffle().combine_per_key(max()).discard();
+            Ok(())
+        });
+        assert_eq!(run.unwrap_err().to_string(), "the local runner stopped: it was cancelled");
+    }
+}
+
 /// Sets its timer again and again, to the time that it has.
 #[derive(Clone)]
 struct Forever(RunHandle);

@@ -1,6 +1,7 @@
 //! What user code may see and do besides its element.
 
 use super::erased::AnyBox;
+use super::fill::Fill;
 use super::finalize;
 use super::side::{SideCache, View};
 use crate::Element;
@@ -58,11 +59,20 @@ pub(crate) struct OutBuffer<U> {
     rows: Vec<u32>,
     /// Timestamps of their own, from the first `emit_at` on.
     times: Vec<Timestamp>,
+    fill: Fill<U>,
 }
 
 impl<U> Default for OutBuffer<U> {
     fn default() -> Self {
-        OutBuffer { values: Vec::new(), rows: Vec::new(), times: Vec::new() }
+        OutBuffer { values: Vec::new(), rows: Vec::new(), times: Vec::new(), fill: Fill::default() }
+    }
+}
+
+impl<U: Element> OutBuffer<U> {
+    /// Whether there are enough.
+    #[inline]
+    pub(crate) fn is_full(&mut self) -> bool {
+        self.fill.is_full(&self.values)
     }
 }
 
@@ -93,7 +103,7 @@ impl<U> OutBuffer<U> {
 
     /// The rows so far as a batch, if there are any.
     pub(crate) fn take(&mut self, input: &Meta) -> Option<Batch<U>> {
-        let OutBuffer { values, rows, times } = std::mem::take(self);
+        let OutBuffer { values, rows, times, .. } = std::mem::take(self);
         if values.is_empty() {
             return None;
         }
@@ -111,23 +121,26 @@ pub(crate) struct Rows<U> {
     full: Vec<Batch<U>>,
     values: Vec<U>,
     meta: MetaBuilder,
+    fill: Fill<U>,
 }
 
 impl<U> Default for Rows<U> {
     fn default() -> Self {
-        Rows { full: Vec::new(), values: Vec::new(), meta: MetaBuilder::default() }
+        Rows { full: Vec::new(), values: Vec::new(), meta: MetaBuilder::default(), fill: Fill::default() }
+    }
+}
+
+impl<U: Element> Rows<U> {
+    pub(crate) fn push(&mut self, value: U, at: Timestamp, window: Window, pane: PaneInfo) {
+        self.values.push(value);
+        self.meta.push(at, &WindowSet::One(window), pane);
+        if self.fill.is_full(&self.values) {
+            self.cut();
+        }
     }
 }
 
 impl<U> Rows<U> {
-    pub(crate) fn push(&mut self, value: U, at: Timestamp, window: Window, pane: PaneInfo) {
-        self.values.push(value);
-        self.meta.push(at, &WindowSet::One(window), pane);
-        if self.values.len() == Batch::<U>::ROWS {
-            self.cut();
-        }
-    }
-
     fn cut(&mut self) {
         let (values, meta) = (std::mem::take(&mut self.values), std::mem::take(&mut self.meta));
         self.full.push(Batch { values, meta: meta.finish() });
@@ -315,7 +328,10 @@ impl<'a, U> BundleContext<'a, U> {
 
     /// Emits by the main output. The time may not lie behind the end of the window; if it lies before all elements of the
     /// bundle, the output may be late.
-    pub fn emit(&mut self, value: U, at: Timestamp, window: Window) {
+    pub fn emit(&mut self, value: U, at: Timestamp, window: Window)
+    where
+        U: Element,
+    {
         if at > window.max_timestamp() {
             self.mistake.get_or_insert_with(|| format!("output at {at} is behind the end of its window, {window}"));
         }

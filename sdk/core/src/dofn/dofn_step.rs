@@ -68,6 +68,8 @@ impl TagFactory {
 /// The consumer of one additional output.
 pub(crate) trait TagEnd: Send {
     fn start(&mut self) -> Result<()>;
+    /// Whether the buffer holds enough for a batch.
+    fn is_full(&self, buffer: &mut AnyBox) -> bool;
     /// Passes on what the buffer holds.
     fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()>;
     /// Passes on what a buffer with metadata for each row holds.
@@ -80,6 +82,10 @@ struct End<V>(Next<V>);
 impl<V: Element> TagEnd for End<V> {
     fn start(&mut self) -> Result<()> {
         self.0.start_bundle()
+    }
+
+    fn is_full(&self, buffer: &mut AnyBox) -> bool {
+        buffer.get_mut::<OutBuffer<V>>().is_some_and(OutBuffer::is_full)
     }
 
     fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()> {
@@ -162,28 +168,34 @@ impl<D: DoFn> Receiver<D::In> for DoFnOperator<D> {
 }
 
 impl<D: DoFn> DoFnOperator<D> {
-    /// Processes rows that are in one window each.
+    /// Processes rows that are in one window each. Between two of them it passes on what is enough for a batch.
     fn process(&mut self, batch: Batch<D::In>) -> Result<()> {
         let Batch { values, meta } = batch;
         let shared = meta.is_shared();
-        let mut main = OutBuffer::default();
-        let DoFnOperator { dofn, tagged, sides, .. } = self;
-        guarded(&self.step, D::FINALIZES, || {
-            let mut mistake = None;
-            for (index, element) in values.into_iter().enumerate() {
-                let row = Row { index: index as u32, shared, meta: &meta };
-                let main = &mut main;
-                dofn.process(element, &mut Context { row, main, tagged, sides, mistake: &mut mistake })?;
-                if let Some(mistake) = mistake.take() {
-                    return Err(mistake.into());
+        let (mut values, mut main) = (values.into_iter().enumerate(), OutBuffer::default());
+        while values.len() > 0 {
+            let DoFnOperator { dofn, tagged, ends, sides, .. } = self;
+            guarded(&self.step, D::FINALIZES, || {
+                let mut mistake = None;
+                for (index, element) in values.by_ref() {
+                    let row = Row { index: index as u32, shared, meta: &meta };
+                    let main = &mut main;
+                    dofn.process(element, &mut Context { row, main, tagged, sides, mistake: &mut mistake })?;
+                    if let Some(mistake) = mistake.take() {
+                        return Err(mistake.into());
+                    }
+                    if main.is_full() || ends.iter().zip(&mut *tagged).any(|(end, (_, buffer))| end.is_full(buffer)) {
+                        break;
+                    }
                 }
+                Ok(())
+            })?;
+            for (end, (_, buffer)) in self.ends.iter_mut().zip(&mut self.tagged) {
+                end.flush(buffer, &meta)?;
             }
-            Ok(())
-        })?;
-        for (end, (_, buffer)) in self.ends.iter_mut().zip(&mut self.tagged) {
-            end.flush(buffer, &meta)?;
+            main.take(&meta).map_or(Ok(()), |batch| self.next.receive(batch))?;
         }
-        main.take(&meta).map_or(Ok(()), |batch| self.next.receive(batch))
+        Ok(())
     }
 }
 

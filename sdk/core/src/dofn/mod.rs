@@ -4,6 +4,7 @@ pub mod batch_step;
 pub mod context;
 pub mod dofn_step;
 pub mod erased;
+pub(crate) mod fill;
 pub mod finalize;
 pub mod guard;
 pub mod portable;

@@ -1,7 +1,7 @@
 //! Typed rows in the hands of a runner that does not know their type: from an operator into parcels, from parcels into
 //! operators, and what can be done to parcels in between.
 
-use crate::batch::{Batch, Column, Meta, WindowColumn};
+use crate::batch::Batch;
 use crate::dofn::erased::{AnyReceiver, Next, Outputs, Parcel, Receiver};
 use crate::error::Result;
 use crate::grouping::Exchange;
@@ -125,8 +125,7 @@ impl<T: Send + 'static> Receiver<T> for Sink {
     fn receive(&mut self, batch: Batch<T>) -> Result<()> {
         let shards = self.to.shards();
         if shards == 1 {
-            self.to.send(0, Parcel::new(batch));
-            return Ok(());
+            return self.to.send(0, Parcel::new(batch));
         }
         let Batch { values, meta } = batch;
         let size = values.len().div_ceil(shards).max(1);
@@ -138,7 +137,7 @@ impl<T: Send + 'static> Receiver<T> for Sink {
                 return Ok(());
             }
             let end = start + values.len();
-            self.to.send(self.first, Parcel::new(Batch { values, meta: slice(&meta, start..end) }));
+            self.to.send(self.first, Parcel::new(Batch { values, meta: meta.slice(start..end) }))?;
             self.first = (self.first + 1) % shards;
             start = end;
         }
@@ -147,23 +146,6 @@ impl<T: Send + 'static> Receiver<T> for Sink {
     fn finish_bundle(&mut self) -> Result<()> {
         Ok(())
     }
-}
-
-/// The metadata of some rows that follow each other.
-fn slice(meta: &Meta, rows: std::ops::Range<usize>) -> Meta {
-    fn of<M: Clone>(column: &Column<M>, rows: std::ops::Range<usize>) -> Column<M> {
-        match column {
-            Column::All(one) => Column::All(one.clone()),
-            Column::Each(each) => Column::Each(each[rows].to_vec()),
-        }
-    }
-    let windows = match &meta.windows {
-        WindowColumn::All(one) => WindowColumn::All(one.clone()),
-        WindowColumn::Each { table, codes } => {
-            WindowColumn::Each { table: table.clone(), codes: codes[rows.clone()].to_vec() }
-        }
-    };
-    Meta { time: of(&meta.time, rows.clone()), windows, pane: of(&meta.pane, rows) }
 }
 
 struct FeedOf<T>(Next<T>);
@@ -238,8 +220,9 @@ mod tests {
         fn shards(&self) -> usize {
             self.0.lock().unwrap().len()
         }
-        fn send(&mut self, shard: usize, parcel: Parcel) {
+        fn send(&mut self, shard: usize, parcel: Parcel) -> Result<()> {
             self.0.lock().unwrap()[shard].push(parcel);
+            Ok(())
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::hash;
 use super::law::Law;
+use super::spill::encoded;
 use crate::batch::{Batch, Collapsed, Column, Meta, WindowColumn, WindowSet};
 use crate::coder;
 use crate::dofn::erased::{AnyReceiver, Parcel, Receiver};
@@ -11,8 +12,9 @@ use crate::graph::StepName;
 use crate::time::Timestamp;
 use crate::windowing::PaneInfo;
 use crate::{Element, Key};
+use std::mem::needs_drop;
 
-/// The runner's side of an exchange: parcels leave through it. It never blocks: a full queue is the runner's business.
+/// The runner's side of an exchange: parcels leave through it. What happens when a queue is full is the runner's business.
 pub trait Exchange: Send {
     /// How many owners there are.
     fn shards(&self) -> usize;
@@ -23,7 +25,10 @@ pub trait Exchange: Send {
     }
 
     /// Hands a parcel to the owner of a shard.
-    fn send(&mut self, shard: usize, parcel: Parcel);
+    ///
+    /// # Errors
+    /// The run has been stopped; those of the owner, if it takes the parcel at once.
+    fn send(&mut self, shard: usize, parcel: Parcel) -> Result<()>;
 }
 
 /// High bits route, low bits find the place in a table: rows of one shard do not crowd a part of it.
@@ -39,6 +44,7 @@ pub(super) fn splitter<K: Key, V: Element>(step: &StepName, to: Box<dyn Exchange
         to,
         windows: Vec::new(),
         shards,
+        owned: 0,
         unchecked: CHECKED,
         law: Law::default(),
     })
@@ -47,8 +53,11 @@ pub(super) fn splitter<K: Key, V: Element>(step: &StepName, to: Box<dyn Exchange
 /// So many keys of a splitter are looked at.
 const CHECKED: usize = 1000;
 
-/// A parcel has about so many rows.
+/// A parcel has about so many rows,
 const PARCEL: usize = 4096;
+
+/// or less, if they take more than this.
+const BYTES: usize = 1 << 20;
 
 /// More windows than this do not share a table.
 const MOST_WINDOWS: usize = 1000;
@@ -59,6 +68,8 @@ struct Splitter<K, V> {
     /// The windows of all shards' rows.
     windows: Vec<WindowSet>,
     shards: Vec<Shard<K, V>>,
+    /// About how many bytes the rows of all own, beside themselves.
+    owned: usize,
     unchecked: usize,
     law: Law<K>,
 }
@@ -85,15 +96,13 @@ impl<K: Key, V: Element> Receiver<(K, V)> for Splitter<K, V> {
         let take_sets = self.to.keeps_sets();
         let mut take = |batch: Batch<(K, V)>| {
             self.check(&batch.values)?;
-            self.deal(batch);
-            Ok(())
+            self.deal(batch)
         };
         if take_sets { take(batch) } else { batch.explode(take) }
     }
 
     fn finish_bundle(&mut self) -> Result<()> {
-        self.flush();
-        Ok(())
+        self.flush()
     }
 }
 
@@ -119,16 +128,20 @@ impl<K: Key, V: Element> Splitter<K, V> {
         Ok(())
     }
 
-    fn deal(&mut self, batch: Batch<(K, V)>) {
+    fn deal(&mut self, batch: Batch<(K, V)>) -> Result<()> {
         let Batch { values, meta } = batch;
         if let [_] = self.shards.as_slice() {
             let meta = Meta { pane: Column::All(PaneInfo::NO_FIRING), ..meta };
             return self.to.send(0, Parcel::new(Batch { values, meta }));
         }
+        let owned = values.len() * guard(&self.step, || Ok(values.first().map_or(0, owned)))?;
         let full = PARCEL.saturating_sub(values.len().div_ceil(self.shards.len()));
-        if self.windows.len() > MOST_WINDOWS || self.shards.iter().any(|shard| shard.rows.len() >= full.max(1)) {
-            self.flush();
+        let is_large = self.owned + owned > BYTES * self.shards.len();
+        let is_full = || self.shards.iter().any(|shard| shard.rows.len() >= full.max(1));
+        if is_large || self.windows.len() > MOST_WINDOWS || is_full() {
+            self.flush()?;
         }
+        self.owned += owned;
         let recoded: Vec<u16> = meta.windows.table().iter().map(|set| self.code(set)).collect();
         let count = self.shards.len();
         for (row, (key, value)) in values.into_iter().enumerate() {
@@ -137,6 +150,7 @@ impl<K: Key, V: Element> Splitter<K, V> {
             shard.codes.push(recoded[meta.windows.code(row)]);
             shard.rows.push((key, value));
         }
+        Ok(())
     }
 
     fn code(&mut self, set: &WindowSet) -> u16 {
@@ -148,7 +162,7 @@ impl<K: Key, V: Element> Splitter<K, V> {
         code as u16
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self) -> Result<()> {
         let Splitter { to, windows, shards, .. } = self;
         for (number, shard) in shards.iter_mut().enumerate().filter(|(_, shard)| !shard.rows.is_empty()) {
             let Shard { rows: values, times, codes } = std::mem::take(shard);
@@ -157,10 +171,21 @@ impl<K: Key, V: Element> Splitter<K, V> {
                 windows: WindowColumn::of(windows.clone(), codes),
                 pane: Column::All(PaneInfo::NO_FIRING),
             };
-            to.send(number, Parcel::new(Batch { values, meta }));
+            to.send(number, Parcel::new(Batch { values, meta }))?;
         }
         windows.clear();
+        self.owned = 0;
+        Ok(())
     }
+}
+
+/// About what a row owns beside itself, one for all of a batch.
+fn owned<K: Key, V: Element>((key, value): &(K, V)) -> usize {
+    if !needs_drop::<(K, V)>() {
+        return 0;
+    }
+    let mut scratch = Vec::new();
+    encoded(key, &mut scratch) + encoded(value, &mut scratch)
 }
 
 #[cfg(test)]
@@ -182,12 +207,13 @@ mod tests {
         fn shards(&self) -> usize {
             self.0.lock().unwrap().len()
         }
-        fn send(&mut self, shard: usize, parcel: Parcel) {
+        fn send(&mut self, shard: usize, parcel: Parcel) -> Result<()> {
             let Batch { values, meta } = parcel.open::<(String, u64)>().unwrap();
             for (row, (key, value)) in values.into_iter().enumerate() {
                 let [window] = meta.windows.get(row).as_slice() else { panic!("one window a row") };
                 self.0.lock().unwrap()[shard].push((key, value, meta.time.get(row).millis(), *window));
             }
+            Ok(())
         }
     }
 

@@ -5,6 +5,7 @@ use crate::Element;
 use crate::batch::{Batch, Meta, MetaBuilder};
 use crate::coder;
 use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Receiver, Wiring, share};
+use crate::dofn::fill::Fill;
 use crate::dofn::guard::{catch, guard};
 use crate::error::{BoxError, Error, Result};
 use crate::graph::StepName;
@@ -35,7 +36,7 @@ impl<T: 'static, U> ConcurrentStep<T, U> {
     }
 }
 
-impl<T: Element, U: Clone + Send + 'static> AnyStep for ConcurrentStep<T, U> {
+impl<T: Element, U: Element> AnyStep for ConcurrentStep<T, U> {
     fn wire(&self, wiring: Wiring<'_>) -> Result<AnyReceiver> {
         let (to_worker, done) = channel();
         Ok(AnyReceiver::new(ConcurrentOperator {
@@ -51,6 +52,7 @@ impl<T: Element, U: Clone + Send + 'static> AnyStep for ConcurrentStep<T, U> {
             early: BTreeMap::new(),
             passed: 0,
             values: Vec::new(),
+            fill: Fill::default(),
             meta: MetaBuilder::default(),
             next: wiring.outputs.take::<U>(MAIN)?,
         }))
@@ -89,6 +91,7 @@ struct ConcurrentOperator<T, U> {
     /// How many results have passed those who wait.
     passed: u64,
     values: Vec<U>,
+    fill: Fill<U>,
     meta: MetaBuilder,
     next: Next<U>,
 }
@@ -102,7 +105,7 @@ impl<T, U> Drop for ConcurrentOperator<T, U> {
     }
 }
 
-impl<T: Element, U: Clone + Send + 'static> Receiver<T> for ConcurrentOperator<T, U> {
+impl<T: Element, U: Element> Receiver<T> for ConcurrentOperator<T, U> {
     fn start_bundle(&mut self) -> Result<()> {
         if self.runtime.is_none() {
             let built =
@@ -135,7 +138,7 @@ impl<T: Element, U: Clone + Send + 'static> Receiver<T> for ConcurrentOperator<T
     }
 }
 
-impl<T: Element, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
+impl<T: Element, U: Element> ConcurrentOperator<T, U> {
     fn begin(&mut self, work: Work<U>, element: T, row: usize, meta: Arc<Meta>) {
         let Some(runtime) = &self.runtime else { return };
         let (number, to_worker) = (self.begun, self.to_worker.clone());
@@ -175,7 +178,8 @@ impl<T: Element, U: Clone + Send + 'static> ConcurrentOperator<T, U> {
         let value = guard(&self.step, || result).map_err(|error| error.on_element(|| text(&element)))?;
         self.values.push(value);
         self.meta.push(*meta.time.get(row), meta.windows.get(row), *meta.pane.get(row));
-        if self.values.len() >= Batch::<U>::ROWS { self.flush() } else { Ok(()) }
+        let is_full = guard(&self.step, || Ok(self.fill.is_full(&self.values)))?;
+        if is_full { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -3,9 +3,10 @@
 use super::batches_step::BatchesStep;
 use crate::batch::{Batch, Meta};
 use crate::dofn::Emitter;
-use crate::dofn::batch_step::BatchStep;
+use crate::dofn::fill::Fill;
 use crate::{Element, PCollection};
 use std::iter::Enumerate;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::vec;
 
@@ -60,7 +61,14 @@ impl<T: Element> PCollection<T> {
         verb: &str,
         f: impl Fn(T, &mut Vec<U>) + Send + Sync + 'static,
     ) -> PCollection<U> {
-        self.step(verb, BatchStep::new(move |batch| Ok(flat_map(batch, &f))))
+        let f = Arc::new(f);
+        let flattened = move |Batch { values, meta }: Batch<T>| Flattened {
+            elements: values.into_iter().enumerate(),
+            meta,
+            f: f.clone(),
+            of: PhantomData,
+        };
+        self.step(verb, BatchesStep::new(flattened))
     }
 
     #[track_caller]
@@ -79,18 +87,32 @@ impl<T: Element> PCollection<T> {
     }
 }
 
-fn flat_map<T, U>(batch: Batch<T>, f: impl Fn(T, &mut Vec<U>)) -> Batch<U> {
-    let mut out = Vec::with_capacity(batch.values.len());
-    if batch.meta.is_shared() {
-        batch.values.into_iter().for_each(|x| f(x, &mut out));
-        return Batch { values: out, meta: batch.meta };
+/// What the elements of a batch emit, batch by batch, all of an element in one.
+struct Flattened<T, U, F> {
+    elements: Enumerate<vec::IntoIter<T>>,
+    meta: Meta,
+    f: Arc<F>,
+    of: PhantomData<fn() -> U>,
+}
+
+impl<T, U: Element, F: Fn(T, &mut Vec<U>)> Iterator for Flattened<T, U, F> {
+    type Item = Batch<U>;
+
+    fn next(&mut self) -> Option<Batch<U>> {
+        let (mut values, mut rows) = (Vec::with_capacity(self.elements.len()), Vec::new());
+        let (mut fill, is_shared) = (Fill::default(), self.meta.is_shared());
+        for (row, x) in self.elements.by_ref() {
+            (self.f)(x, &mut values);
+            if !is_shared {
+                rows.resize(values.len(), row as u32);
+            }
+            if fill.is_full(&values) {
+                break;
+            }
+        }
+        let meta = if is_shared { self.meta.clone() } else { self.meta.select(&rows) };
+        (!values.is_empty()).then_some(Batch { values, meta })
     }
-    let mut rows = Vec::with_capacity(batch.values.len());
-    for (row, x) in batch.values.into_iter().enumerate() {
-        f(x, &mut out);
-        rows.resize(out.len(), row as u32);
-    }
-    Batch { values: out, meta: batch.meta.select(&rows) }
 }
 
 /// What the elements of a batch make, batch by batch.
@@ -102,13 +124,13 @@ struct Expanded<T, I: IntoIterator, F> {
     f: Arc<F>,
 }
 
-impl<T, I: IntoIterator, F: Fn(T) -> I> Iterator for Expanded<T, I, F> {
+impl<T, I: IntoIterator<Item: Element>, F: Fn(T) -> I> Iterator for Expanded<T, I, F> {
     type Item = Batch<I::Item>;
 
     fn next(&mut self) -> Option<Batch<I::Item>> {
         let (mut values, mut rows) = (Vec::with_capacity(self.elements.len()), Vec::new());
-        let is_shared = self.meta.is_shared();
-        while values.len() < Batch::<T>::ROWS {
+        let (mut fill, is_shared) = (Fill::default(), self.meta.is_shared());
+        while !fill.is_full(&values) {
             let (row, mut items) = match self.current.take() {
                 Some(current) => current,
                 None => match self.elements.next() {
@@ -116,14 +138,14 @@ impl<T, I: IntoIterator, F: Fn(T) -> I> Iterator for Expanded<T, I, F> {
                     None => break,
                 },
             };
-            let room = Batch::<T>::ROWS - values.len();
+            let room = fill.room(values.len());
             if items.size_hint().1.is_some_and(|most| most <= room) {
                 // The whole iterator: for vectors and the like that is one copy.
                 values.extend(items);
             } else {
                 values.extend(items.by_ref().take(room));
                 // Without room nobody knows whether there is more.
-                self.current = (values.len() == Batch::<T>::ROWS).then_some((row, items));
+                self.current = (fill.room(values.len()) == 0).then_some((row, items));
             }
             if !is_shared {
                 rows.resize(values.len(), row as u32);

@@ -7,6 +7,7 @@ use crate::dofn::Tag;
 use crate::dofn::context::{OutBuffer, Row, Tagged};
 use crate::dofn::dofn_step::{TagEnd, TagFactory};
 use crate::dofn::erased::{MAIN, Next, Outputs};
+use crate::dofn::fill::Fill;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 
@@ -17,9 +18,10 @@ pub(crate) struct Output<T> {
     /// Of the element that is worked on.
     meta: Meta,
     pub(crate) time: Timestamp,
-    /// How many rows go on at once.
-    rows: usize,
+    fill: Fill<T>,
     tagged: Tagged,
+    /// How many rows of those go on at once.
+    rows: usize,
     tagged_rows: usize,
     ends: Vec<Box<dyn TagEnd>>,
     next: Next<T>,
@@ -45,8 +47,9 @@ impl<T: Element> Output<T> {
             times: Collapsed::default(),
             meta: Meta::at(Timestamp::MIN),
             time: Timestamp::MIN,
-            rows: Batch::<T>::ROWS,
+            fill: Fill::default(),
             tagged: tags.iter().map(TagFactory::buffer).collect(),
+            rows: 0,
             tagged_rows: 0,
             ends: tags.iter().map(|tag| tag.end(outputs)).collect::<Result<_>>()?,
             next: outputs.take::<T>(MAIN)?,
@@ -74,6 +77,7 @@ impl<T: Element> Output<T> {
         };
         self.time = element.time;
         self.rows = if order.one_by_one { 1 } else { Batch::<T>::ROWS };
+        self.fill = Fill::up_to(self.rows);
         (self.left, self.halt) = (order.claims, None);
     }
 
@@ -111,7 +115,7 @@ impl<T: Element> Output<T> {
 impl<T> Output<T> {
     /// How many rows there is room for.
     pub(crate) fn room(&self) -> usize {
-        self.rows.saturating_sub(self.values.len())
+        self.fill.room(self.values.len())
     }
 }
 
@@ -123,7 +127,7 @@ impl<T: Element> Output<T> {
         }
         self.times.push(at, self.values.len());
         self.values.push(value);
-        if self.values.len() >= self.rows {
+        if self.fill.is_full(&self.values) {
             self.overflow();
         }
     }
@@ -133,7 +137,7 @@ impl<T: Element> Output<T> {
         let before = self.values.len();
         self.values.extend(rows);
         self.times.push_all(at, before, self.values.len() - before);
-        if self.values.len() >= self.rows {
+        if self.fill.is_full(&self.values) {
             self.overflow();
         }
     }
@@ -146,7 +150,7 @@ impl<T: Element> Output<T> {
         } else {
             self.values.extend(rows);
         }
-        if self.values.len() >= self.rows {
+        if self.fill.is_full(&self.values) {
             self.overflow();
         }
     }
@@ -154,13 +158,16 @@ impl<T: Element> Output<T> {
     pub(crate) fn push_to<V: Element>(&mut self, tag: &Tag<V>, value: V, at: Timestamp) {
         let row = Row { index: 0, shared: true, meta: &self.meta };
         let buffer = self.tagged.iter_mut().find(|(name, _)| *name == tag.name);
-        match buffer.and_then(|(_, buffer)| buffer.get_mut::<OutBuffer<V>>()) {
-            Some(buffer) if at == self.time => buffer.push(value, row),
-            Some(buffer) => buffer.push_at(value, at, row),
-            None => self.halt(Halt::Mistake(format!("no output `{}` of this type was declared", tag.name))),
+        let Some(buffer) = buffer.and_then(|(_, buffer)| buffer.get_mut::<OutBuffer<V>>()) else {
+            return self.halt(Halt::Mistake(format!("no output `{}` of this type was declared", tag.name)));
+        };
+        if at == self.time {
+            buffer.push(value, row)
+        } else {
+            buffer.push_at(value, at, row)
         }
         self.tagged_rows += 1;
-        if self.tagged_rows >= self.rows {
+        if buffer.is_full() || self.tagged_rows >= self.rows {
             self.overflow();
         }
     }

@@ -49,14 +49,20 @@ pub struct StatefulContext<'a, U, M> {
 /// Output.
 impl<U, M> StatefulContext<'_, U, M> {
     /// Emits by the main output, with the callback's own timestamp.
-    pub fn emit(&mut self, value: U) {
+    pub fn emit(&mut self, value: U)
+    where
+        U: Element,
+    {
         self.main.push(value, self.at.time, self.at.place.window, self.at.pane);
     }
 
     /// Emits by the main output with another timestamp.
     ///
     /// A timestamp before the callback's own fails the step: the watermark may have passed it.
-    pub fn emit_at(&mut self, value: U, at: Timestamp) {
+    pub fn emit_at(&mut self, value: U, at: Timestamp)
+    where
+        U: Element,
+    {
         if at < self.at.time {
             let own = match self.at.cause {
                 Cause::Element => "its input",

@@ -61,7 +61,7 @@ impl<K: Key, V: Element> Splitter<K, V> {
             meta.push(*batch.meta.time.get(row), batch.meta.windows.get(row), *batch.meta.pane.get(row));
         }
         for (shard, (values, meta)) in dealt.into_iter().enumerate().filter(|(_, (rows, _))| !rows.is_empty()) {
-            self.to.send(shard, Parcel::new(Batch { values, meta: meta.finish() }));
+            self.to.send(shard, Parcel::new(Batch { values, meta: meta.finish() }))?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::dofn::erased::{LentRows, SharedRows};
 use crate::error::Result;
 use crate::graph::StepName;
 use crate::grouping::spill::Pieces;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 
 /// A pane of `T`.
@@ -13,6 +14,8 @@ pub(super) struct PaneOf<T> {
     /// Who made it, if it can go to files.
     step: Option<StepName>,
     rows: Mutex<Rows<T>>,
+    /// What comes into memory for somebody who has the lock.
+    coming: AtomicUsize,
 }
 
 struct Rows<T> {
@@ -26,7 +29,8 @@ struct Rows<T> {
 
 impl<T> PaneOf<T> {
     pub(super) fn new(stored: Stored<T>, step: Option<StepName>) -> Self {
-        PaneOf { step, rows: Mutex::new(Rows { stored, whole: None, lent: LentRows::default() }) }
+        let rows = Mutex::new(Rows { stored, whole: None, lent: LentRows::default() });
+        PaneOf { step, rows, coming: AtomicUsize::new(0) }
     }
 }
 
@@ -39,7 +43,12 @@ impl<T: Element> SidePane for PaneOf<T> {
             return Ok((known, false));
         }
         let mut all = match &self.step {
-            Some(step) if stored.written() > 0 => stored.read(step)?,
+            Some(step) if stored.written() > 0 => {
+                self.coming.store(stored.whole(), Ordering::Relaxed);
+                let read = stored.read(step);
+                self.coming.store(0, Ordering::Relaxed);
+                read?
+            }
             _ => Vec::new(),
         };
         let is_read = !all.is_empty();
@@ -55,8 +64,8 @@ impl<T: Element> SidePane for PaneOf<T> {
         let rows = match self.rows.try_lock() {
             Ok(rows) => rows,
             Err(TryLockError::Poisoned(rows)) => rows.into_inner(),
-            // Somebody reads it now, who will look at it.
-            Err(TryLockError::WouldBlock) => return Held::default(),
+            // Somebody reads it now, who will look at it, or writes it.
+            Err(TryLockError::WouldBlock) => return Held { idle: 0, used: self.coming.load(Ordering::Relaxed) },
         };
         let Rows { stored, whole, lent } = &*rows;
         match whole {

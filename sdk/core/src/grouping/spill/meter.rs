@@ -53,7 +53,7 @@ pub(in crate::grouping) fn owned<T>(encoded: usize) -> usize {
 }
 
 /// The length of an encoding; what has none is refused elsewhere.
-pub(super) fn encoded<T: Element>(value: &T, scratch: &mut Vec<u8>) -> usize {
+pub(in crate::grouping) fn encoded<T: Element>(value: &T, scratch: &mut Vec<u8>) -> usize {
     scratch.clear();
     let _ = coder::put(value, scratch);
     scratch.len()
