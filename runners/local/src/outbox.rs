@@ -8,6 +8,7 @@ use crate::nodes::{Instance, Nodes};
 use crate::shared::{Message, Shared};
 use crate::stage::StageNode;
 use crate::tally::Counts;
+use crate::worker::fail;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::grouping::Exchange;
 use ferrobeam_core::{Result, Timestamp};
@@ -148,9 +149,14 @@ impl Outbox {
         let (mut nodes, begun) = (Nodes::none(self.worker, self.shared.clone()), Instant::now());
         let took = self.swap(&mut nodes, Duration::ZERO);
         // Without nodes, the worker is between two bundles, or nodes that are at work here have sent this.
-        let result = if nodes.len() == 0 { Ok(()) } else { self.work_off(&mut nodes) };
+        if nodes.len() > 0
+            && let Err(error) = self.work_off(&mut nodes)
+        {
+            // It is not an error of the stage that has the bundle, whose elements are not to be looked at for it.
+            fail(&self.shared, error);
+        }
         self.swap(&mut nodes, took + begun.elapsed());
-        result
+        self.shared.go_on()
     }
 
     fn work_off(&self, nodes: &mut Nodes) -> Result<()> {

@@ -317,6 +317,21 @@ fn user_code_that_fails_under_load_is_named() {
     }
 }
 
+/// One element becomes so much that the steps behind it work in the middle of its bundle.
+#[test]
+fn user_code_that_fails_in_the_middle_of_a_bundle_is_named() {
+    let in_the_middle =
+        ["map", "process", "after_commit", "add_input", "assign", "stateful process", "splittable split"];
+    for (name, add) in KINDS.iter().filter(|(name, _)| in_the_middle.contains(name)) {
+        let directory = tempfile::tempdir().unwrap();
+        let run = LocalRunner::new().workers(2).run(|root| {
+            add(&root.create([200_000_u64]).flat_map(|all| 0..all).named("Many").reshuffle());
+            Ok(())
+        });
+        failed(name, run, &directory);
+    }
+}
+
 #[test]
 fn a_source_that_cannot_be_drained_is_named() {
     let (directory, handle) = (tempfile::tempdir().unwrap(), RunHandle::new());
