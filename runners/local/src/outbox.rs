@@ -173,9 +173,11 @@ impl Outbox {
                     _ => self.accept(nodes, node, parcel)?,
                 }
             }
-            let ready = nodes.stages().rfind(|(_, stage)| stage.has_ready());
+            // What stages in front of one that has a bundle make would only gather there.
+            let (depth, busy) = nodes.busy();
+            let ready = nodes.stages().rfind(|(node, stage)| Some(*node) > busy && stage.has_ready());
             if let Some((node, rows)) = ready.map(|(node, stage)| (node, stage.ready_rows()))
-                && nodes.depth() < DEEP
+                && depth < DEEP
             {
                 let process = |stage: &mut StageNode, now, upstream| stage.process(shared, now, upstream);
                 shared.offer(node, self.bundle(nodes, node, rows, process)?);
@@ -193,6 +195,7 @@ impl Outbox {
             shared.receive(self.worker, &mut messages);
             if messages.is_empty() {
                 self.wait();
+                nodes.relieve()?;
             }
         }
     }

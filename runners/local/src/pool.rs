@@ -35,8 +35,8 @@ pub(crate) struct Open {
     pub(crate) part: OpenPart,
     /// Whether it is what was left of a part when the pipeline was drained.
     pub(crate) is_truncated: bool,
-    /// If it had nothing to give the last time and said so at once: how much later than it wants it may be asked again, together
-    /// with others.
+    /// If it had no work that is worth a second worker the last time, and waits: how much later than it wants it may be asked again,
+    /// together with others.
     pub(crate) idle: Option<Duration>,
 }
 

@@ -85,11 +85,11 @@ impl Quiet {
         self.keeper = self.keeper.filter(|(keeper, _)| *keeper != worker);
     }
 
-    /// Wakes somebody if parts of sources wait and nobody wakes up for them by himself.
+    /// Wakes somebody if parts of sources wait and nobody wakes up for them in time.
     pub(crate) fn look_after(&mut self, shared: &Shared) {
-        if self.keeper.is_none()
-            && let Some(worker) = self.resting.iter().position(Option::is_some)
-            && shared.next_part().is_some()
+        if let Some(worker) = self.resting.iter().position(Option::is_some)
+            && let Some(at) = shared.next_part()
+            && self.keeper.is_none_or(|(_, until)| until > at)
         {
             // Once is enough.
             self.keeper = Some((worker, Timestamp::MIN));

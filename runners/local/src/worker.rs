@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// A part that is read in less than this takes less than it would take to wake somebody for the other parts.
 const AT_ONCE: Duration = Duration::from_micros(100);
 
+/// So much later at most such a part is asked again, to be asked together with others.
+const SLACK: Duration = Duration::from_millis(2);
+
 /// A worker while it runs.
 pub(crate) struct Worker<'a> {
     number: usize,
@@ -287,7 +290,7 @@ impl<'a> Worker<'a> {
         self.pool(node)?.worked(open.part.size, given + rest.iter().map(|part| part.size).sum::<f64>());
         for part in rest {
             let waits = !part.goes_on(now) && self.shared.clock.is_real() && begun.elapsed() <= AT_ONCE;
-            let idle = waits.then(|| part.not_before.saturating_since(now) / 8);
+            let idle = waits.then(|| (part.not_before.saturating_since(now) / 8).min(SLACK));
             let open = Open { part, is_truncated: open.is_truncated || truncates, idle };
             // Its reader stays open. What has no end takes turns with all else that has none.
             if is_bounded && open.part.goes_on(now) && self.current.is_none() {

@@ -31,7 +31,7 @@ impl Nodes {
         let mut stores: Vec<_> = self.instances.iter_mut().filter_map(Instance::store).collect();
         let all = |stores: &[Store<'_>]| stores.iter().map(|store| store.held()).sum::<usize>();
         let mut held = all(&stores);
-        while memory.presses(self.worker, held + self.away.iter().sum::<usize>()) {
+        while memory.presses(self.worker, held + self.away.iter().map(|(_, held)| held).sum::<usize>()) {
             if let Some(largest) = stores.iter_mut().max_by_key(|store| store.held()) {
                 largest.spill()?;
             }

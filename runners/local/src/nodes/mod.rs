@@ -25,8 +25,8 @@ pub(crate) struct Nodes {
     pub(crate) times: Vec<Times>,
     /// What people know each by, if there is a limit of memory.
     names: Vec<Option<String>>,
-    /// What the state of stages holds that are not here, for they have bundles.
-    away: Vec<usize>,
+    /// Stages that are not here, for they have bundles, and what their state holds.
+    away: Vec<(NodeId, usize)>,
     /// How often somebody looked whether there is too much in memory.
     looks: usize,
 }
@@ -112,7 +112,7 @@ impl Nodes {
     pub(crate) fn take(&mut self, node: NodeId) -> Result<Box<StageNode>> {
         match std::mem::replace(&mut self.instances[node], Instance::Busy) {
             Instance::Stage(mut stage) => {
-                self.away.push(stage.memory().map_or(0, |memory| memory.held()));
+                self.away.push((node, stage.memory().map_or(0, |memory| memory.held())));
                 Ok(stage)
             }
             _ => Err(misfit()),
@@ -125,9 +125,9 @@ impl Nodes {
         self.instances[node] = Instance::Stage(stage);
     }
 
-    /// How many stages have bundles now.
-    pub(crate) fn depth(&self) -> usize {
-        self.away.len()
+    /// How many stages have bundles now, and the one that is furthest downstream.
+    pub(crate) fn busy(&self) -> (usize, Option<NodeId>) {
+        (self.away.len(), self.away.last().map(|(node, _)| *node))
     }
 
     /// Hands a parcel to its node.

@@ -296,7 +296,7 @@ fn a_million(n: u64) -> (u64, Vec<u8>) {
     (n % 10, (0..1000).flat_map(|i| thousand(n * 1000 + i)).collect())
 }
 
-const MUCH: [(&str, Much); 9] = [
+const MUCH: [(&str, Much); 10] = [
     ("many keys", |root| lengths(&records(root, 10_000))),
     ("a key that has more values than there is memory", |root| lengths(&records(root, 1))),
     ("panes of many keys", |root| panes(&records(root, 1000), 1_000_000)),
@@ -305,6 +305,10 @@ const MUCH: [(&str, Much); 9] = [
     ("state", |root| records(root, 1000).par_do_stateful(Keep)),
     ("one element", |root| lengths(&exploded(root))),
     ("one element, with state", |root| exploded(root).reshuffle().par_do_stateful(Keep)),
+    ("two collections' values of a key", |root| {
+        let both = records(root, 1).co_group_by_key(&records(root, 1).filter(|_| false));
+        both.map(|(key, (left, _))| length((key, left)).1)
+    }),
     ("large values of small elements", |root| lengths(&root.create(0..100).map(a_million))),
 ];
 

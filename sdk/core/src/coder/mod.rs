@@ -71,6 +71,7 @@ pub use windowed::{Metadata, ParamWindowedValueCoder, ShardedKey, ShardedKeyCode
 pub use wire::{put_varint, take, take_prefixed, take_varint};
 
 use crate::Element;
+use std::cell::Cell;
 
 /// Encodes and decodes values of type `T`; made from its [`CoderSpec`].
 ///
@@ -148,6 +149,31 @@ pub fn from_spec<T: Element>(spec: &CoderSpec) -> Decoded<Part<T::Coder>> {
 #[inline]
 pub fn put<T: Element>(value: &T, out: &mut Vec<u8>) -> Encoded {
     of::<T>().encode(value, out)
+}
+
+thread_local! {
+    /// Whether encodings are made for their length only.
+    static ESTIMATES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// About how long the encoding of a value is, of what it has in memory. What cannot be encoded is refused elsewhere.
+pub(crate) fn estimate<T: Element>(value: &T, scratch: &mut Vec<u8>) -> usize {
+    /// Also if a coder panics.
+    struct Reset(bool);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            ESTIMATES.set(self.0);
+        }
+    }
+    let _reset = Reset(ESTIMATES.replace(true));
+    scratch.clear();
+    let _ = put(value, scratch);
+    scratch.len()
+}
+
+/// Whether an encoding is made for its [length](estimate) only: then a coder of something very large writes as many bytes, or fewer.
+pub(crate) fn is_estimate() -> bool {
+    ESTIMATES.get()
 }
 
 /// Reads one `T` in nested encoding from the front of `input`.

@@ -143,6 +143,7 @@ impl<U: Element> Rows<U> {
 impl<U> Rows<U> {
     fn cut(&mut self) {
         let (values, meta) = (std::mem::take(&mut self.values), std::mem::take(&mut self.meta));
+        self.fill = Fill::default();
         self.full.push(Batch { values, meta: meta.finish() });
     }
 

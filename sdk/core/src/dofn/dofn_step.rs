@@ -72,6 +72,8 @@ pub(crate) trait TagEnd: Send {
     fn is_full(&self, buffer: &mut AnyBox) -> bool;
     /// Passes on what the buffer holds.
     fn flush(&mut self, buffer: &mut AnyBox, input: &Meta) -> Result<()>;
+    /// Whether a buffer with metadata for each row holds a whole batch.
+    fn has_batch(&self, rows: &mut AnyBox) -> bool;
     /// Passes on what a buffer with metadata for each row holds.
     fn pass(&mut self, rows: &mut AnyBox) -> Result<()>;
     fn finish(&mut self) -> Result<()>;
@@ -93,6 +95,10 @@ impl<V: Element> TagEnd for End<V> {
             Some(batch) => self.0.receive(batch),
             None => Ok(()),
         }
+    }
+
+    fn has_batch(&self, rows: &mut AnyBox) -> bool {
+        rows.get_mut::<Rows<V>>().is_some_and(|rows| rows.is_full())
     }
 
     fn pass(&mut self, rows: &mut AnyBox) -> Result<()> {

@@ -54,9 +54,7 @@ impl<U: Element> Fill<U> {
         if rows.len() < self.most
             && let Some(row) = rows.last()
         {
-            // What has no encoding is refused elsewhere.
-            let _ = coder::put(row, &mut encoding);
-            let most = BYTES / (size_of::<U>() + encoding.len()).max(1);
+            let most = BYTES / (size_of::<U>() + coder::estimate(row, &mut encoding)).max(1);
             if rows.len() < most {
                 self.look = most.min(rows.len() * GROWTH).min(self.most);
                 return false;
@@ -70,6 +68,9 @@ impl<U: Element> Fill<U> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Timestamp;
+    use crate::dofn::context::Rows;
+    use crate::windowing::{PaneInfo, Window};
 
     /// The sizes of the batches that rows of these lengths become.
     fn cut(lengths: impl IntoIterator<Item = usize>) -> Vec<usize> {
@@ -91,6 +92,18 @@ mod tests {
         // Those that become large are found at the next look.
         assert_eq!(cut([vec![10; 70], vec![1_000_000; 188]].concat()), [256, 1, 1]);
         assert_eq!(cut([vec![2_000_000], vec![10; 2048]].concat()), [1, 2048]);
+    }
+
+    #[test]
+    fn a_batch_that_is_taken_early_is_no_measure_of_the_next() {
+        let mut rows = Rows::default();
+        let mut push = |rows: &mut Rows<String>, length: usize| {
+            rows.push("x".repeat(length), Timestamp::MIN, Window::Global, PaneInfo::NO_FIRING);
+            rows.is_full()
+        };
+        assert!((0..600).all(|_| !push(&mut rows, 10)));
+        assert_eq!(rows.take().map(|batch| batch.values.len()).collect::<Vec<_>>(), [600]);
+        assert!(push(&mut rows, 2_000_000));
     }
 
     #[test]

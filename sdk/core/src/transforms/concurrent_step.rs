@@ -187,6 +187,7 @@ impl<T: Element, U: Element> ConcurrentOperator<T, U> {
             return Ok(());
         }
         let (values, meta) = (std::mem::take(&mut self.values), std::mem::take(&mut self.meta));
+        self.fill = Fill::default();
         self.next.receive(Batch { values, meta: meta.finish() })
     }
 }

@@ -92,6 +92,7 @@ impl<T: Element> Output<T> {
         if self.values.is_empty() {
             return Ok(());
         }
+        self.fill = Fill::up_to(self.rows);
         let values = std::mem::take(&mut self.values);
         let time = std::mem::take(&mut self.times).finish(self.time);
         self.next.receive(Batch { values, meta: Meta { time, ..self.meta.clone() } })

@@ -176,7 +176,8 @@ impl<D: StatefulDoFn> StatefulOperator for Operator<D> {
             }
             StatefulEvent::WindowExpired => error.on_element(|| format!("the expiration {}", self.whose())),
         })?;
-        if self.main.is_full() { self.flush() } else { Ok(()) }
+        let mut tagged = self.ends.iter().zip(&mut self.tagged);
+        if self.main.is_full() || tagged.any(|(end, (_, rows))| end.has_batch(rows)) { self.flush() } else { Ok(()) }
     }
 
     fn leave(&mut self) -> Result<Vec<StateChange>> {

@@ -52,9 +52,7 @@ pub(in crate::grouping) fn owned<T>(encoded: usize) -> usize {
     if needs_drop::<T>() { encoded + encoded / 4 + ALLOCATION } else { 0 }
 }
 
-/// The length of an encoding; what has none is refused elsewhere.
+/// About the length of an encoding.
 pub(in crate::grouping) fn encoded<T: Element>(value: &T, scratch: &mut Vec<u8>) -> usize {
-    scratch.clear();
-    let _ = coder::put(value, scratch);
-    scratch.len()
+    coder::estimate(value, scratch)
 }
