@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_batch_that_is_taken_early_is_no_measure_of_the_next() {
         let mut rows = Rows::default();
-        let mut push = |rows: &mut Rows<String>, length: usize| {
+        let push = |rows: &mut Rows<String>, length: usize| {
             rows.push("x".repeat(length), Timestamp::MIN, Window::Global, PaneInfo::NO_FIRING);
             rows.is_full()
         };
