@@ -8,7 +8,6 @@ use crate::nodes::{Instance, Nodes};
 use crate::shared::{Message, Shared};
 use crate::stage::StageNode;
 use crate::tally::Counts;
-use crate::worker::fail;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::grouping::Exchange;
 use ferrobeam_core::{Result, Timestamp};
@@ -153,7 +152,7 @@ impl Outbox {
             && let Err(error) = self.work_off(&mut nodes)
         {
             // It is not an error of the stage that has the bundle, whose elements are not to be looked at for it.
-            fail(&self.shared, error);
+            self.shared.fail(error);
         }
         self.swap(&mut nodes, took + begun.elapsed());
         self.shared.go_on()

@@ -10,7 +10,7 @@ use crate::report::teller::Teller;
 use crate::report::{Overview, Progress, conclude};
 use crate::shared::{End, Shared};
 use crate::stage::impulse;
-use crate::worker::{Waits, Worker, fail};
+use crate::worker::{Waits, Worker};
 use ferrobeam_core::dofn::guard::catch;
 use ferrobeam_core::graph::Graph;
 use ferrobeam_core::metrics::Metrics;
@@ -58,7 +58,7 @@ pub(crate) fn run(graph: &Graph, runner: &LocalRunner) -> Result<PipelineResult>
                 let spawned =
                     thread::Builder::new().name(name).spawn_scoped(scope, move || worker(layout, number, shared));
                 let what = "cannot start a worker".to_owned();
-                spawned.map_err(|source| fail(shared, Error::Io { what, source })).ok()
+                spawned.map_err(|source| shared.fail(Error::Io { what, source })).ok()
             })
             .collect();
         for (waits, of_worker) in threads.into_iter().filter_map(|thread| thread.join().ok()) {
@@ -107,7 +107,7 @@ fn worker(layout: &Layout<'_>, number: usize, shared: &Arc<Shared>) -> (Vec<Wait
         (Err(stopped(&message)), Metrics::default())
     });
     let waits = result.unwrap_or_else(|error| {
-        fail(shared, error);
+        shared.fail(error);
         Vec::new()
     });
     (waits, metrics)

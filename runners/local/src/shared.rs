@@ -355,6 +355,11 @@ impl Shared {
         std::mem::take(&mut *self.durable.lock().unwrap_or_else(PoisonError::into_inner)).run()
     }
 
+    /// A worker's failure is everybody's.
+    pub(crate) fn fail(&self, error: Error) {
+        self.stop(End::Failed(Mutex::new(Some(error))));
+    }
+
     /// Stops all workers; the first reason counts.
     pub(crate) fn stop(&self, end: End) {
         self.end.get_or_init(|| end);

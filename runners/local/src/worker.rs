@@ -9,7 +9,7 @@ use crate::quiet::{Next, Rest};
 use crate::shared::{End, Message, Shared};
 use crate::stage::{StageNode, misfit};
 use crate::wiring::Wirer;
-use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_core::{Result, Timestamp};
 use ferrobeam_runner_core::bundle::splits::OpenPart;
 use ferrobeam_runner_core::engine::NodeId;
 use std::collections::VecDeque;
@@ -358,9 +358,4 @@ impl<'a> Worker<'a> {
     fn pool(&self, node: NodeId) -> Result<&crate::pool::Pool> {
         self.shared.pools[node].as_ref().ok_or_else(misfit)
     }
-}
-
-/// A worker's failure is everybody's.
-pub(crate) fn fail(shared: &Shared, error: Error) {
-    shared.stop(End::Failed(std::sync::Mutex::new(Some(error))));
 }

@@ -151,6 +151,15 @@ pub fn put<T: Element>(value: &T, out: &mut Vec<u8>) -> Encoded {
     of::<T>().encode(value, out)
 }
 
+/// A value as people read it: see [`describe`].
+pub(crate) fn shown<T: Element>(value: &T) -> String {
+    let mut bytes = Vec::new();
+    match put(value, &mut bytes) {
+        Ok(()) => describe(&spec_of::<T>(), &bytes),
+        Err(error) => format!("without an encoding: {error}"),
+    }
+}
+
 thread_local! {
     /// Whether encodings are made for their length only.
     static ESTIMATES: Cell<bool> = const { Cell::new(false) };

@@ -1,8 +1,9 @@
 //! Lifted combines: pre-combine in place before the shuffle, merge accumulators after it.
 
-use super::{Grouping, Lifted, MakePanes, Panes, hash, panes, show};
+use super::{Grouping, Lifted, MakePanes, Panes, hash, panes};
 use crate::Key;
 use crate::batch::{Batch, MetaBuilder, WindowSet};
+use crate::coder;
 use crate::combiners::CombineFn;
 use crate::dofn::erased::{AnyReceiver, AnyStep, MAIN, Next, Receiver, Wiring, share};
 use crate::dofn::guard::guard;
@@ -19,7 +20,7 @@ pub(super) fn lift<K: Key, C: CombineFn>(combine: &C) -> Lifted {
     Lifted {
         pre_combine: Arc::new(PreCombine::<K, C> { combine: combine.clone(), key: PhantomData }),
         partial: Arc::new(Partial::<K, C> { combine: combine.clone(), key: PhantomData }),
-        merge: Arc::new(Grouping::<K, Merge<C>>::unlifted(Merge(combine.clone()), show::<K>)),
+        merge: Arc::new(Grouping::<K, Merge<C>>::unlifted(Merge(combine.clone()), coder::shown::<K>)),
     }
 }
 
@@ -54,7 +55,7 @@ struct Partial<K, C> {
 
 impl<K: Key, C: CombineFn> MakePanes for Partial<K, C> {
     fn panes(&self, step: &StepName, out: Vec<AnyReceiver>) -> Result<Box<dyn Panes>> {
-        panes::panes::<K, _>(step, Accumulators(self.combine.clone()), None, show::<K>, out)
+        panes::panes::<K, _>(step, Accumulators(self.combine.clone()), None, coder::shown::<K>, out)
     }
 }
 

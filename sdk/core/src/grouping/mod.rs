@@ -159,14 +159,6 @@ pub struct Grouping<K, C: CombineFn> {
 /// Renders a key for an error.
 type Show<K> = fn(&K) -> String;
 
-fn show<K: Key>(key: &K) -> String {
-    let mut bytes = Vec::new();
-    match coder::put(key, &mut bytes) {
-        Ok(()) => coder::describe(&coder::spec_of::<K>(), &bytes),
-        Err(error) => format!("without an encoding: {error}"),
-    }
-}
-
 /// Names the key at which user code failed.
 #[cold]
 fn at_key<K>(error: Error, key: Option<&K>, show: Show<K>) -> Error {
@@ -180,12 +172,12 @@ impl<K: Key, C: CombineFn> Grouping<K, C> {
     /// A combine; it can be lifted if its function gains by it.
     pub fn new(combine: C) -> Self {
         let lift = if C::LIFTS { Some(lift::lift::<K, C> as fn(&C) -> Lifted) } else { None };
-        Grouping { combine, lift, part: Some(parts::part::<K, C>), collects: None, show: show::<K> }
+        Grouping { combine, lift, part: Some(parts::part::<K, C>), collects: None, show: coder::shown::<K> }
     }
 
     /// A grouping that is no combine of the user's, for it only collects.
     pub(crate) fn plain(combine: C, collects: CollectsOf<C>) -> Self {
-        Grouping { collects: Some(collects), ..Grouping::unlifted(combine, show::<K>) }
+        Grouping { collects: Some(collects), ..Grouping::unlifted(combine, coder::shown::<K>) }
     }
 
     /// A grouping that is one half or one form of another.

@@ -2,7 +2,6 @@
 
 use super::hash;
 use super::law::Law;
-use super::spill::encoded;
 use crate::batch::{Batch, Collapsed, Column, Meta, WindowColumn, WindowSet};
 use crate::coder;
 use crate::dofn::erased::{AnyReceiver, Parcel, Receiver};
@@ -185,7 +184,7 @@ fn owned<K: Key, V: Element>((key, value): &(K, V)) -> usize {
         return 0;
     }
     let mut scratch = Vec::new();
-    encoded(key, &mut scratch) + encoded(value, &mut scratch)
+    coder::estimate(key, &mut scratch) + coder::estimate(value, &mut scratch)
 }
 
 #[cfg(test)]

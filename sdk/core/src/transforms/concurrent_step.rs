@@ -123,7 +123,7 @@ impl<T: Element, U: Element> Receiver<T> for ConcurrentOperator<T, U> {
                 self.wait()?;
             }
             let work = guard(&self.step, || Ok((self.f)(x.clone())));
-            let work = work.map_err(|error| error.on_element(|| text(&x)))?;
+            let work = work.map_err(|error| error.on_element(|| coder::shown(&x)))?;
             self.begin(work, x, row, meta.clone());
         }
         self.flush()
@@ -173,9 +173,10 @@ impl<T: Element, U: Element> ConcurrentOperator<T, U> {
 
     fn pass(&mut self, done: Done<T, U>) -> Result<()> {
         let Done { element, meta, row, result, .. } = done;
-        let panicked = |message| Error::Panic { step: self.step.clone(), element: Some(text(&element)), message };
+        let panicked =
+            |message| Error::Panic { step: self.step.clone(), element: Some(coder::shown(&element)), message };
         let result = result.map_err(panicked)?;
-        let value = guard(&self.step, || result).map_err(|error| error.on_element(|| text(&element)))?;
+        let value = guard(&self.step, || result).map_err(|error| error.on_element(|| coder::shown(&element)))?;
         self.values.push(value);
         self.meta.push(*meta.time.get(row), meta.windows.get(row), *meta.pane.get(row));
         let is_full = guard(&self.step, || Ok(self.fill.is_full(&self.values)))?;
@@ -189,15 +190,6 @@ impl<T: Element, U: Element> ConcurrentOperator<T, U> {
         let (values, meta) = (std::mem::take(&mut self.values), std::mem::take(&mut self.meta));
         self.fill = Fill::default();
         self.next.receive(Batch { values, meta: meta.finish() })
-    }
-}
-
-/// An element, for people.
-fn text<T: Element>(element: &T) -> String {
-    let mut bytes = Vec::new();
-    match coder::put(element, &mut bytes) {
-        Ok(()) => coder::describe(&coder::spec_of::<T>(), &bytes),
-        Err(error) => error.to_string(),
     }
 }
 

@@ -227,12 +227,7 @@ impl<D: StatefulDoFn> Operator<D> {
     /// For people: the key and the window that the operator is at.
     fn whose(&self) -> String {
         let Some(Here { key, place, .. }) = &self.here else { return String::new() };
-        let mut bytes = Vec::new();
-        let key = match coder::put(key, &mut bytes) {
-            Ok(()) => coder::describe(&coder::spec_of::<D::Key>(), &bytes),
-            Err(error) => error.to_string(),
-        };
-        format!("of the key {key} in {}", place.window)
+        format!("of the key {} in {}", coder::shown(key), place.window)
     }
 
     /// Passes on what was emitted.

@@ -3,7 +3,7 @@
 //! What a cell has in memory goes to a file as one more piece of it; what is added afterwards begins anew. The pieces are
 //! brought together when the cell fires. Which windows a key has, and when they fire, stays in memory: it is the runner's.
 
-use super::meter::{Meter, encoded, owned};
+use super::meter::{Meter, owned};
 use super::pieces::{Piece, Pieces};
 use super::table::CollectsOf;
 use super::{SpillSpace, SpilledWriter, block_size};
@@ -286,7 +286,7 @@ impl<C: CombineFn> CellFiles<C> {
         let (mut scratch, mut found, mut thought) = (Vec::new(), 0, 0);
         for cell in some {
             if let Some(Some(accumulator)) = cells.get(cell) {
-                found += owned::<C::Acc>(encoded(accumulator, &mut scratch));
+                found += owned::<C::Acc>(coder::estimate(accumulator, &mut scratch));
                 thought += self.size(cell as Cell);
             }
         }

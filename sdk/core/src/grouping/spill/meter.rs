@@ -24,15 +24,15 @@ impl Meter {
             return;
         }
         self.samples += 1;
-        self.keys += encoded(key, &mut self.scratch);
-        self.values += encoded(value, &mut self.scratch);
+        self.keys += coder::estimate(key, &mut self.scratch);
+        self.values += coder::estimate(value, &mut self.scratch);
     }
 
     /// Looks at one value of many that have no key.
     pub(in crate::grouping) fn sample_value<V: Element>(&mut self, value: &V) {
         if needs_drop::<V>() {
             self.samples += 1;
-            self.values += encoded(value, &mut self.scratch);
+            self.values += coder::estimate(value, &mut self.scratch);
         }
     }
 
@@ -50,9 +50,4 @@ impl Meter {
 /// What a value owns whose encoding is so long.
 pub(in crate::grouping) fn owned<T>(encoded: usize) -> usize {
     if needs_drop::<T>() { encoded + encoded / 4 + ALLOCATION } else { 0 }
-}
-
-/// About the length of an encoding.
-pub(in crate::grouping) fn encoded<T: Element>(value: &T, scratch: &mut Vec<u8>) -> usize {
-    coder::estimate(value, scratch)
 }

@@ -13,7 +13,7 @@ mod table;
 mod values;
 
 pub(super) use cells::{CellFiles, Fired};
-pub(super) use meter::{Meter, encoded, owned};
+pub(super) use meter::{Meter, owned};
 pub(super) use part::Part;
 pub(super) use pieces::PieceReader;
 pub use pieces::{Piece, Pieces};

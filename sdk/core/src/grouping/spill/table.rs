@@ -1,7 +1,7 @@
 //! The tables of a window-major store under a memory limit.
 
 use super::heaps::Heaps;
-use super::meter::{Meter, encoded, owned};
+use super::meter::{Meter, owned};
 use super::part::{LEVELS, Part, Parts};
 use super::{SpillSpace, Spilled, SpilledWriter};
 use crate::Key;
@@ -192,7 +192,7 @@ impl<K: Key, C: CombineFn> Spill<K, C> {
         }
         let (mut scratch, mut bytes, mut samples) = (Vec::new(), 0, 0);
         for (_, accumulator) in table.iter().take(SAMPLES) {
-            bytes += encoded(accumulator, &mut scratch);
+            bytes += coder::estimate(accumulator, &mut scratch);
             samples += 1;
         }
         let before = self.in_table(&self.slots[slot], table);
