@@ -46,8 +46,7 @@ impl<T: Element> PCollection<T> {
         T: Pair<K, A>,
     {
         self.co_grouped(|| {
-            let (first, second) = (self.tagged("First", Ok::<A, B>), other.tagged("Second", Err::<A, B>));
-            flatten([&first, &second]).group_by_key::<K, Result<A, B>>().map_step("Split", |(key, values)| {
+            self.both(other).map_step("Split", |(key, values)| {
                 let (first, second) = split(values);
                 (key, (first, second))
             })
@@ -89,6 +88,30 @@ impl<T: Element> PCollection<T> {
         })
     }
 
+    /// What is beneath a join: the same, and values of both are in one group.
+    #[track_caller]
+    pub(super) fn co_group_unsplit<K: Key, A: Element, B: Element>(
+        &self,
+        other: &PCollection<(K, B)>,
+    ) -> PCollection<(K, Grouped<Result<A, B>>)>
+    where
+        T: Pair<K, A>,
+    {
+        self.co_grouped(|| self.both(other))
+    }
+
+    #[track_caller]
+    fn both<K: Key, A: Element, B: Element>(
+        &self,
+        other: &PCollection<(K, B)>,
+    ) -> PCollection<(K, Grouped<Result<A, B>>)>
+    where
+        T: Pair<K, A>,
+    {
+        let (first, second) = (self.tagged("First", Ok::<A, B>), other.tagged("Second", Err::<A, B>));
+        flatten([&first, &second]).group_by_key()
+    }
+
     #[track_caller]
     fn co_grouped<U>(&self, expand: impl FnOnce() -> PCollection<U>) -> PCollection<U> {
         let urn = |_: &_| FunctionSpec { urn: URN.to_owned(), payload: bytes::Bytes::new() };
@@ -114,22 +137,31 @@ impl<T: Element> PCollection<T> {
 }
 
 fn split<A: Element, B: Element>(values: Grouped<Result<A, B>>) -> (Grouped<A>, Grouped<B>) {
-    let values = match values.into_vec() {
-        Ok(values) => values,
-        Err(file) => return split_file(&file).unwrap_or_else(|error| panic!("{error}")),
-    };
-    let (mut first, mut second) = (Vec::new(), Vec::new());
+    match values.into_vec() {
+        Ok(values) => {
+            let (first, second) = split_vec(values);
+            (Grouped::new(first), Grouped::new(second))
+        }
+        Err(file) => split_file(&file).unwrap_or_else(|error| panic!("{error}")),
+    }
+}
+
+pub(super) fn split_vec<A, B>(values: Vec<Result<A, B>>) -> (Vec<A>, Vec<B>) {
+    let of_first = values.iter().filter(|value| value.is_ok()).count();
+    let (mut first, mut second) = (Vec::with_capacity(of_first), Vec::with_capacity(values.len() - of_first));
     for value in values {
         match value {
             Ok(value) => first.push(value),
             Err(value) => second.push(value),
         }
     }
-    (Grouped::new(first), Grouped::new(second))
+    (first, second)
 }
 
 /// Values of a key that has very many of them: they go from file to file.
-fn split_file<A: Element, B: Element>(values: &Spilled<Result<A, B>>) -> Result<(Grouped<A>, Grouped<B>), BoxError> {
+pub(super) fn split_file<A: Element, B: Element>(
+    values: &Spilled<Result<A, B>>,
+) -> Result<(Grouped<A>, Grouped<B>), BoxError> {
     let (mut first, mut second) = (values.writer()?, values.writer()?);
     for value in values.iter() {
         match value {

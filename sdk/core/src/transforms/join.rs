@@ -1,7 +1,9 @@
 //! Pairs of values of the same key.
 
+use super::co_group_by_key::{split_file, split_vec};
 use super::group_by_key::Grouped;
 use crate::{Element, Key, PCollection, Pair};
+use std::vec;
 
 /// A key with a value that each of two collections has of it, or that only one of them has.
 pub type OuterJoined<K, A, B> = (K, (Option<A>, Option<B>));
@@ -27,7 +29,7 @@ impl<T: Element> PCollection<T> {
     where
         T: Pair<K, A>,
     {
-        self.join("InnerJoin", other, |key, left, right| pairs(key, left, right))
+        self.join("InnerJoin", other, Pairs::new, |key, left, right| pairs(key, left, right))
     }
 
     /// Pairs as [`inner_join`](PCollection::inner_join) does, and a value whose key the other does not have with none.
@@ -52,7 +54,12 @@ impl<T: Element> PCollection<T> {
     where
         T: Pair<K, A>,
     {
-        self.join("LeftOuterJoin", other, |key, left, right| pairs(key, left, or_none(right)))
+        self.join(
+            "LeftOuterJoin",
+            other,
+            |key, left, right| Pairs::new(key, left, lonely(right)),
+            |key, left, right| pairs(key, left, or_none(right)),
+        )
     }
 
     /// Pairs as [`inner_join`](PCollection::inner_join) does, and a value of the other whose key this does not have with
@@ -77,7 +84,12 @@ impl<T: Element> PCollection<T> {
     where
         T: Pair<K, A>,
     {
-        self.join("RightOuterJoin", other, |key, left, right| pairs(key, or_none(left), right))
+        self.join(
+            "RightOuterJoin",
+            other,
+            |key, left, right| Pairs::new(key, lonely(left), right),
+            |key, left, right| pairs(key, or_none(left), right),
+        )
     }
 
     /// Pairs as [`inner_join`](PCollection::inner_join) does, and a value whose key only one of them has with none.
@@ -104,27 +116,113 @@ impl<T: Element> PCollection<T> {
     where
         T: Pair<K, A>,
     {
-        self.join("FullOuterJoin", other, |key, left, right| pairs(key, or_none(left), or_none(right)))
+        self.join(
+            "FullOuterJoin",
+            other,
+            |key, left, right| Pairs::new(key, lonely(left), lonely(right)),
+            |key, left, right| pairs(key, or_none(left), or_none(right)),
+        )
     }
 
+    /// The pairs are made lazily: a key with many values on both sides has very many of them.
     #[track_caller]
-    fn join<K: Key, A: Element, B: Element, I: IntoIterator<Item: Element>>(
+    fn join<K: Key, A: Element, B: Element, U: Element, M, F>(
         &self,
         verb: &str,
         other: &PCollection<(K, B)>,
-        pairs: impl Fn(K, Grouped<A>, Grouped<B>) -> I + Send + Sync + 'static,
-    ) -> PCollection<I::Item>
+        in_memory: impl Fn(K, Vec<A>, Vec<B>) -> M + Send + Sync + 'static,
+        in_files: impl Fn(K, Grouped<A>, Grouped<B>) -> F + Send + Sync + 'static,
+    ) -> PCollection<U>
     where
         T: Pair<K, A>,
+        M: Iterator<Item = U>,
+        F: Iterator<Item = U>,
     {
-        // The pairs are made lazily: a key with many values on both sides has very many of them.
         self.composite(verb, || {
-            self.co_group_by_key(other).expand_step("Pairs", move |(key, (left, right))| pairs(key, left, right))
+            self.co_group_unsplit(other).expand_step("Pairs", move |(key, values)| match values.into_vec() {
+                Ok(values) => {
+                    let (left, right) = split_vec(values);
+                    Joined::Memory(in_memory(key, left, right))
+                }
+                Err(file) => {
+                    let (left, right) = split_file(&file).unwrap_or_else(|error| panic!("{error}"));
+                    Joined::Files(in_files(key, left, right))
+                }
+            })
         })
     }
 }
 
-/// Each of the left with each of the right.
+/// The pairs of a key, by where its values are.
+enum Joined<M, F> {
+    Memory(M),
+    Files(F),
+}
+
+impl<M: Iterator, F: Iterator<Item = M::Item>> Iterator for Joined<M, F> {
+    type Item = M::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<M::Item> {
+        match self {
+            Joined::Memory(pairs) => pairs.next(),
+            Joined::Files(pairs) => pairs.next(),
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Joined::Memory(pairs) => pairs.size_hint(),
+            Joined::Files(pairs) => pairs.size_hint(),
+        }
+    }
+}
+
+/// Each of the left with each of the right, of a key whose values are in memory: most keys have few.
+struct Pairs<K, A, B> {
+    key: K,
+    left: vec::IntoIter<A>,
+    right: Vec<B>,
+    /// The one of the left that is being paired, and with which of the right it comes next.
+    current: Option<A>,
+    next: usize,
+}
+
+impl<K: Clone, A: Clone, B: Clone> Pairs<K, A, B> {
+    fn new(key: K, left: Vec<A>, right: Vec<B>) -> Self {
+        Pairs { key, left: left.into_iter(), right, current: None, next: 0 }
+    }
+}
+
+impl<K: Clone, A: Clone, B: Clone> Iterator for Pairs<K, A, B> {
+    type Item = (K, (A, B));
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.current.is_none() || self.next == self.right.len() {
+            self.current = Some(self.left.next()?);
+            self.next = 0;
+        }
+        let (left, right) = (self.current.clone()?, self.right.get(self.next)?.clone());
+        self.next += 1;
+        Some((self.key.clone(), (left, right)))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let of_current = if self.current.is_some() { self.right.len() - self.next } else { 0 };
+        let left = self.left.len().saturating_mul(self.right.len()).saturating_add(of_current);
+        (left, Some(left))
+    }
+}
+
+/// The values, or none if there is none.
+fn lonely<V>(values: Vec<V>) -> Vec<Option<V>> {
+    if values.is_empty() { vec![None] } else { values.into_iter().map(Some).collect() }
+}
+
+/// As [`Pairs`], of values that are read from files again and again.
 fn pairs<K: Clone, A: Clone, B>(
     key: K,
     left: impl IntoIterator<Item = A>,
@@ -137,7 +235,7 @@ fn pairs<K: Clone, A: Clone, B>(
     })
 }
 
-/// The values, or none if there is none.
+/// As [`lonely`].
 fn or_none<V: Element>(values: Grouped<V>) -> impl Iterator<Item = Option<V>> + Clone {
     let none = values.is_empty().then_some(None);
     values.into_iter().map(Some).chain(none)
@@ -151,11 +249,14 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// What a join by hand gives.
+        /// What a join by hand gives, of values in memory and of those in files.
         #[test]
         fn all_pairs_and_the_lonely_ones(left in vec(0u8..9, 0..4), right in vec(10u8..19, 0..4)) {
             let grouped = || (Grouped::new(left.clone()), Grouped::new(right.clone()));
             let inner: Vec<_> = left.iter().flat_map(|a| right.iter().map(move |b| ((), (*a, *b)))).collect();
+            let in_memory = Pairs::new((), left.clone(), right.clone());
+            prop_assert_eq!(in_memory.size_hint(), (inner.len(), Some(inner.len())));
+            prop_assert_eq!(in_memory.collect::<Vec<_>>(), inner.clone());
             let (l, r) = grouped();
             prop_assert_eq!(pairs((), l, r).collect::<Vec<_>>(), inner.clone());
             let full: Vec<_> = match (&left[..], &right[..]) {
@@ -164,8 +265,18 @@ mod tests {
                 (left, []) => left.iter().map(|a| ((), (Some(*a), None))).collect(),
                 _ => inner.iter().map(|((), (a, b))| ((), (Some(*a), Some(*b)))).collect(),
             };
+            let in_memory = Pairs::new((), lonely(left.clone()), lonely(right.clone()));
+            prop_assert_eq!(in_memory.collect::<Vec<_>>(), full.clone());
             let (l, r) = grouped();
             prop_assert_eq!(pairs((), or_none(l), or_none(r)).collect::<Vec<_>>(), full);
+        }
+
+        /// Whoever stops in the middle knows how many are left.
+        #[test]
+        fn the_rest_has_a_size(left in 0usize..5, right in 0usize..5, taken in 0usize..30) {
+            let mut pairs = Pairs::new('k', vec![(); left], vec![0u8; right]);
+            let taken = pairs.by_ref().take(taken).count();
+            prop_assert_eq!(pairs.size_hint(), (left * right - taken, Some(left * right - taken)));
         }
     }
 
