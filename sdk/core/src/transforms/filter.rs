@@ -41,15 +41,30 @@ fn filter<T: Clone>(mut batch: Batch<T>, keep: impl Fn(&T) -> bool) -> Batch<T> 
     if rows.len() == row as usize { batch } else { Batch { values: batch.values, meta: batch.meta.select(&rows) } }
 }
 
+/// So many values are looked at together: then it is asked once, and not for each, whether there is room.
+const STEP: usize = 8;
+
 /// As [`Vec::retain`]. What is small and owns nothing is moved without asking whether it stays: a branch that is guessed wrong
 /// costs more.
 fn retain<T: Clone>(values: &mut Vec<T>, keep: impl Fn(&T) -> bool) {
     if size_of::<T>() > 16 || needs_drop::<T>() {
         return values.retain(keep);
     }
-    let mut kept = 0;
-    for at in 0..values.len() {
-        // A clone of what owns nothing is a copy.
+    let (mut kept, mut at) = (0, 0);
+    // A clone of what owns nothing is a copy.
+    while let Some(step) = values[at..].first_chunk::<STEP>() {
+        let step = step.clone();
+        let Some(place) = values[kept..].first_chunk_mut::<STEP>() else { break };
+        let mut stay = 0;
+        for value in step {
+            let keeps = keep(&value);
+            // At most as many as were looked at before, so this is one of the step's own.
+            place[stay % STEP] = value;
+            stay += usize::from(keeps);
+        }
+        (kept, at) = (kept + stay, at + STEP);
+    }
+    for at in at..values.len() {
         let value = values[at].clone();
         let keeps = keep(&value);
         values[kept] = value;
@@ -62,6 +77,19 @@ fn retain<T: Clone>(values: &mut Vec<T>, keep: impl Fn(&T) -> bool) {
 mod tests {
     use super::*;
     use crate::transforms::test_steps::{batch, rows};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn retain_is_that_of_vec(values in vec(any::<u16>(), 0..70), modulus in 1u16..9) {
+            let keep = |value: &u16| !value.is_multiple_of(modulus);
+            let (mut ours, mut expected) = (values.clone(), values);
+            retain(&mut ours, keep);
+            expected.retain(keep);
+            prop_assert_eq!(ours, expected);
+        }
+    }
 
     #[test]
     fn kept_elements_keep_their_time() {
