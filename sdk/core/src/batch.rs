@@ -296,6 +296,10 @@ impl<T> Batch<T> {
     /// The usual number of rows: large enough to spread the cost of a call, small enough for the cache.
     pub const ROWS: usize = 2048;
 
+    /// About so many bytes are enough, too, however few rows they are: a step that makes large values must not have two thousand
+    /// of them in memory before the next step sees one.
+    pub const BYTES: usize = 1 << 20;
+
     /// Hands on every row in one window only: a row in several is repeated for each. For steps that look at their window.
     ///
     /// Batches of [`ROWS`](Self::ROWS) come out, for a row may be in very many windows.

@@ -6,10 +6,6 @@ use crate::coder;
 use std::marker::PhantomData;
 use std::mem::{needs_drop, size_of};
 
-/// A batch whose rows take about so many bytes is full, however few they are: a step that makes large values must not have
-/// two thousand of them in memory before the next step sees one.
-const BYTES: usize = 1 << 20;
-
 /// A look at a batch may not wait until it has more than so many times the rows that it had at the last one.
 const GROWTH: usize = 4;
 
@@ -31,7 +27,7 @@ impl<U> Fill<U> {
     /// No more rows than so many.
     pub(crate) fn up_to(most: usize) -> Self {
         // A type without a destructor owns nothing, and its size is known.
-        let of_size = (BYTES / size_of::<U>().max(1)).clamp(1, most);
+        let of_size = (Batch::<U>::BYTES / size_of::<U>().max(1)).clamp(1, most);
         Fill { most: of_size, look: if needs_drop::<U>() { 1 } else { of_size }, of: PhantomData }
     }
 
@@ -54,7 +50,7 @@ impl<U: Element> Fill<U> {
         if rows.len() < self.most
             && let Some(row) = rows.last()
         {
-            let most = BYTES / (size_of::<U>() + coder::estimate(row, &mut encoding)).max(1);
+            let most = Batch::<U>::BYTES / (size_of::<U>() + coder::estimate(row, &mut encoding)).max(1);
             if rows.len() < most {
                 self.look = most.min(rows.len() * GROWTH).min(self.most);
                 return false;

@@ -118,9 +118,8 @@ struct Firing<K: Key, C: CombineFn> {
 impl<K: Key, C: CombineFn> Firing<K, C> {
     fn new(table: Table<K, C>, held: usize) -> Self {
         // A batch of large groups is as large as another.
-        const BYTES: usize = 1 << 20;
         let of_row = held / table.len().max(1);
-        let batch = (BYTES / of_row.max(1)).clamp(1, Batch::<K>::ROWS);
+        let batch = (Batch::<K>::BYTES / of_row.max(1)).clamp(1, Batch::<K>::ROWS);
         Firing { rows: table.into_iter(), made: Vec::new().into_iter(), parts: Vec::new(), held, batch }
     }
 }

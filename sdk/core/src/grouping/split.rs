@@ -52,11 +52,8 @@ pub(super) fn splitter<K: Key, V: Element>(step: &StepName, to: Box<dyn Exchange
 /// So many keys of a splitter are looked at.
 const CHECKED: usize = 1000;
 
-/// A parcel has about so many rows,
+/// A parcel has about so many rows, or less, if they take more bytes than a batch should.
 const PARCEL: usize = 4096;
-
-/// or less, if they take more than this.
-const BYTES: usize = 1 << 20;
 
 /// More windows than this do not share a table.
 const MOST_WINDOWS: usize = 1000;
@@ -135,7 +132,7 @@ impl<K: Key, V: Element> Splitter<K, V> {
         }
         let owned = values.len() * guard(&self.step, || Ok(values.first().map_or(0, owned)))?;
         let full = PARCEL.saturating_sub(values.len().div_ceil(self.shards.len()));
-        let is_large = self.owned + owned > BYTES * self.shards.len();
+        let is_large = self.owned + owned > Batch::<V>::BYTES * self.shards.len();
         let is_full = || self.shards.iter().any(|shard| shard.rows.len() >= full.max(1));
         if is_large || self.windows.len() > MOST_WINDOWS || is_full() {
             self.flush()?;
