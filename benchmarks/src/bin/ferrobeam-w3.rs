@@ -4,7 +4,7 @@ use clap::Parser;
 use ferrobeam::prelude::*;
 use ferrobeam_benchmarks::auctions::{self, Event, Hot};
 use ferrobeam_benchmarks::contest::{self, Flags, Tally};
-use ferrobeam_benchmarks::striped::Striped;
+use ferrobeam_benchmarks::striped::{Striped, StripedNumbers};
 use std::time::Duration;
 
 #[global_allocator]
@@ -27,13 +27,20 @@ fn hot_items(events: &PCollection<Event>, tally: &Tally) {
         .discard();
 }
 
-fn new_users(events: &PCollection<Event>, tally: &Tally) {
-    let persons = events.flat_map_into(|event, persons| {
+fn new_users(numbers: &PCollection<u64>, tally: &Tally) {
+    // Of fifty events four are not bids.
+    let arrivals = numbers
+        .flat_map_into(|number, arrivals| match auctions::event(number) {
+            (Event::Bid { .. }, _) => {}
+            arrival => arrivals.emit(arrival),
+        })
+        .with_timestamps(|(_, millis)| Timestamp::from_millis(*millis));
+    let persons = arrivals.flat_map_into(|(event, _), persons| {
         if let Event::Person { id } = event {
             persons.emit((id, ()));
         }
     });
-    let sellers = events.flat_map_into(|event, sellers| {
+    let sellers = arrivals.flat_map_into(|(event, _), sellers| {
         if let Event::Auction { id, seller } = event {
             sellers.emit((seller, id));
         }
@@ -51,14 +58,18 @@ fn new_users(events: &PCollection<Event>, tally: &Tally) {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let flags = Flags::parse();
-    let query = match flags.q.as_str() {
-        "q5" => hot_items,
-        "q8" => new_users,
+    let (events, parts) = (flags.n.unwrap_or(10_000_000), flags.p);
+    let query: fn(&Root, u64, usize, &Tally) = match flags.q.as_str() {
+        "q5" => |root, events, parts, tally| {
+            hot_items(&root.read(Striped::new(events, parts, auctions::event, auctions::watermark)), tally);
+        },
+        "q8" => |root, events, parts, tally| {
+            new_users(&root.read(StripedNumbers::new(events, parts, auctions::watermark)), tally);
+        },
         other => return Err(format!("-q {other}: there are q5 and q8").into()),
     };
-    let events = flags.n.unwrap_or(10_000_000);
-    contest::run(&format!("w3/{}", flags.q), events, &ferrobeam::LocalRunner::new(), flags.p, |root, tally| {
-        query(&root.read(Striped::new(events, flags.p, auctions::event, auctions::watermark)), tally);
+    contest::run(&format!("w3/{}", flags.q), events, &ferrobeam::LocalRunner::new(), parts, |root, tally| {
+        query(root, events, parts, tally);
     })?;
     Ok(())
 }
