@@ -16,6 +16,8 @@ const LOCK: &str = "lock";
 /// A directory for spilled data.
 pub(crate) struct Dir {
     path: PathBuf,
+    /// What was not there before, the innermost first.
+    parents: Vec<PathBuf>,
     files: AtomicU64,
     /// Held until the directory is removed.
     lock: Option<File>,
@@ -31,6 +33,8 @@ impl Dir {
     /// The operating system's.
     pub(crate) fn make(parent: &Path) -> Result<Dir> {
         let failed = |source| Error::Io { what: format!("cannot spill to {}", parent.display()), source };
+        let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let mut parents: Vec<PathBuf> = parent.ancestors().take_while(missing).map(Path::to_owned).collect();
         fs::create_dir_all(parent).map_err(failed)?;
         remove_leftovers(parent);
         loop {
@@ -40,12 +44,18 @@ impl Dir {
             match fs::DirBuilder::new().mode(0o700).create(&path) {
                 // A process with this number was here, in another container perhaps.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                // Another run that had made the parent has ended.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::create_dir_all(parent).map_err(failed)?;
+                    continue;
+                }
                 made => made.map_err(failed)?,
             }
             // Somebody who looks for leftovers may have come between: then it is another directory's turn.
             match locked(&path, true) {
                 Ok(Some(lock)) if path.join(LOCK).exists() => {
-                    return Ok(Dir { path, files: AtomicU64::new(0), lock: Some(lock) });
+                    let parents = std::mem::take(&mut parents);
+                    return Ok(Dir { path, parents, files: AtomicU64::new(0), lock: Some(lock) });
                 }
                 Ok(_) => (),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => (),
@@ -69,6 +79,8 @@ impl Drop for Dir {
         // What cannot be removed now is removed by the next run.
         let _ = fs::remove_dir_all(&self.path);
         self.lock = None;
+        // One that something else is in by now stays.
+        let _ = self.parents.iter().try_for_each(fs::remove_dir);
     }
 }
 
@@ -119,6 +131,21 @@ mod tests {
         fs::write(living.file(), "spilled").unwrap();
         drop((living, other));
         assert!(paths.iter().all(|path| !path.exists()));
+    }
+
+    #[test]
+    fn a_parent_that_was_not_there_goes_when_nothing_is_in_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (outer, parent) = (root.path().join("a"), root.path().join("a/b/c"));
+        let (first, second) = (Dir::make(&parent).unwrap(), Dir::make(&parent).unwrap());
+        drop(first);
+        assert!(second.path().exists());
+        drop(second);
+        // The second had found it.
+        assert!(parent.exists());
+        fs::remove_dir_all(&outer).unwrap();
+        drop(Dir::make(&parent).unwrap());
+        assert!(!outer.exists() && root.path().exists());
     }
 
     #[test]
