@@ -124,14 +124,20 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
+        let mut said = self.to_string();
+        f.write_str(&said)?;
         let mut cause = match self {
             // Their text already ends with the cause itself; what lies beneath that is still unsaid.
             Error::User { source, .. } => source.source(),
             _ => None,
         };
         while let Some(error) = cause {
-            write!(f, "\n  caused by: {error}")?;
+            let text = error.to_string();
+            // Many errors have the text of what caused them in theirs.
+            if !said.contains(&text) {
+                write!(f, "\n  caused by: {text}")?;
+                said = text;
+            }
             cause = error.source();
         }
         Ok(())
@@ -148,4 +154,30 @@ impl fmt::Display for On<'_> {
 
 fn lines(title: &str, items: &[String]) -> String {
     items.iter().fold(format!("{title}:"), |text, item| text + "\n  - " + item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Failure {
+        #[error("cannot read `a`: {0}")]
+        Told(#[source] io::Error),
+        #[error("cannot read `a`")]
+        Hidden(#[source] io::Error),
+    }
+
+    fn debugged(failure: Failure) -> String {
+        let step = StepName::here("Read");
+        format!("{:?}", Error::User { step, element: None, source: failure.into() })
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || io::Error::other("no such file");
+        assert!(debugged(Failure::Told(cause())).ends_with("cannot read `a`: no such file"));
+        assert!(debugged(Failure::Hidden(cause())).ends_with("cannot read `a`\n  caused by: no such file"));
+    }
 }
