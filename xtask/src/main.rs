@@ -60,12 +60,41 @@ fn test() -> Result<(), Failure> {
     cargo(&["fmt", "--all", "--check"], &[])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
     cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
-    cargo(&["test", "--workspace"], &[])?;
-    on_engines()?;
+    cargo(&["test", "--workspace", "--lib", "--bins", "--tests"], &[])?;
+    beside(doc_tests, on_engines)?;
     page_views::on_runners()?;
     container::check()?;
     hostile()?;
     wordcount::compare(128)
+}
+
+/// Does two things at a time; if both fail, both are told.
+fn beside(
+    one: impl FnOnce() -> Result<(), Failure> + Send,
+    other: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        let one = one.join().unwrap_or_else(|_| Err("a chore panicked".to_owned()));
+        match (one, other) {
+            (Err(one), Err(other)) => Err(format!("{one}\n{other}")),
+            (one, other) => one.and(other),
+        }
+    })
+}
+
+/// The examples of all public items. One compiler works on them for minutes, mostly on one core, so that is done in the time for
+/// which engines wait; `nice`, so that it does not make their cases late. What it says comes when it is done.
+fn doc_tests() -> Result<(), Failure> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new("nice");
+    let start = Instant::now();
+    let output = command.args([&cargo, "test", "--workspace", "--doc"]).output();
+    let output = output.map_err(|e| format!("nice {cargo} test --workspace --doc: {e}"))?;
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    println!("== cargo test --workspace --doc\n{said}== done in {:.1} s", start.elapsed().as_secs_f64());
+    if output.status.success() { Ok(()) } else { Err(format!("cargo test --workspace --doc: {}", output.status)) }
 }
 
 /// The suite on every engine, by the program that the tests have built.
