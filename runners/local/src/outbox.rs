@@ -175,11 +175,15 @@ impl Outbox {
             // What stages in front of one that has a bundle make would only gather there.
             let (depth, busy) = nodes.busy();
             let ready = nodes.stages().rfind(|(node, stage)| Some(*node) > busy && stage.has_ready());
-            if let Some((node, rows)) = ready.map(|(node, stage)| (node, stage.ready_rows()))
+            if let Some((node, rows, looks)) =
+                ready.map(|(node, stage)| (node, stage.ready_rows(), stage.may_fill_memory()))
                 && depth < DEEP
             {
                 let process = |stage: &mut StageNode, now, upstream| stage.process(shared, now, upstream);
                 shared.offer(node, self.bundle(nodes, node, rows, process)?);
+                if looks {
+                    nodes.look()?;
+                }
                 continue;
             }
             self.flush();

@@ -22,6 +22,9 @@ use ferrobeam_runner_core::fuse::Stage;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// So many elements of a step with state may have so many new keys that memory is worth a look.
+const MANY_KEYED: usize = 512;
+
 /// A stage while it runs.
 pub(crate) struct StageNode {
     /// Its number in the plan.
@@ -123,6 +126,12 @@ impl StageNode {
     /// The state of its keys.
     pub(crate) fn memory(&mut self) -> Option<&mut Memory> {
         if let Work::Keyed(keyed) = &mut self.work { Some(keyed.memory()) } else { None }
+    }
+
+    /// Whether it is worth a look at memory what it makes of the elements that are ready: it may bring a side input back, as a
+    /// whole, and a step with state keeps what it knows of each of their keys.
+    pub(crate) fn may_fill_memory(&self) -> bool {
+        self.has_sides() || (matches!(self.work, Work::Keyed(_)) && self.ready_rows() >= MANY_KEYED)
     }
 
     /// About how many bytes of elements it holds, if an element takes so many where nobody knows better.

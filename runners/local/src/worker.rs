@@ -154,12 +154,11 @@ impl<'a> Worker<'a> {
             };
             works = true;
             self.shared.look_after();
-            let (rows, looks) = (stage.ready_rows(), stage.has_sides());
+            let (rows, looks) = (stage.ready_rows(), stage.may_fill_memory());
             let Worker { shared, outbox, wirer, nodes, .. } = self;
             let bundle = |stage: &mut StageNode, now, upstream| stage.bundle(wirer, now, upstream);
             shared.offer(last, outbox.bundle(nodes, last, rows, bundle)?);
             if looks {
-                // It may have brought a side input back, as a whole.
                 self.nodes.look()?;
             }
         }

@@ -6,7 +6,6 @@
 mod dir;
 mod file;
 
-use crate::LocalRunner;
 use dir::Dir;
 use ferrobeam_core::graph::StepName;
 use ferrobeam_core::grouping::{SpillFile, SpillSpace};
@@ -58,7 +57,7 @@ impl Limits {
                     limit / MIB,
                     (fixed + LEAST_STORES).div_ceil(MIB)
                 );
-                return Err(Error::Runner { runner: LocalRunner::NAME, message });
+                return Err(Error::Options(message));
             }
         };
         if let (Some(limit), Some(before)) = (self.memory, resident().filter(|before| Some(*before) > self.memory)) {
@@ -66,7 +65,7 @@ impl Limits {
             let message = format!(
                 "a memory limit of {limit} MiB is too small: the process has {before} MiB before the run begins"
             );
-            return Err(Error::Runner { runner: LocalRunner::NAME, message });
+            return Err(Error::Options(message));
         }
         let parent = self.dir.clone().unwrap_or_else(std::env::temp_dir);
         let held = (0..workers).map(|_| AtomicUsize::new(0)).collect();
@@ -127,11 +126,13 @@ impl Memory {
         })
     }
 
-    /// Takes note of the node of a worker that keeps most of what cannot go to files; that of all workers.
+    /// Takes note of the node of a worker that keeps most of what cannot go to files; that which keeps most in all workers
+    /// together.
     pub(crate) fn keeps_most(&self, worker: usize, bytes: usize, node: NodeId) -> (usize, NodeId) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept[worker] = (bytes, node);
-        kept.iter().copied().max().unwrap_or_default()
+        let in_all = |node| kept.iter().filter(|(_, other)| *other == node).map(|(bytes, _)| bytes).sum();
+        kept.iter().map(|(_, node)| (in_all(*node), *node)).max().unwrap_or_default()
     }
 
     /// Whether something that holds so much is to blame if memory is full.
