@@ -3,13 +3,22 @@
 use crate::control::RunHandle;
 use crate::report::teller::Teller;
 use ferrobeam_core::{Error, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-/// A thread that listens for Ctrl-C at the terminal, and for the signal of those that end programs, until this is dropped.
+/// Whether the program is to live on when its terminal is closed, as `nohup` has it; also where nobody can say.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_none_or(|mask| mask & (1 << (SIGHUP - 1)) != 0)
+}
+
+/// A thread that listens for Ctrl-C at the terminal, for its end, and for the signal of those that end programs, until this is
+/// dropped.
 pub(crate) struct Interrupts {
     signals: Handle,
     thread: Option<JoinHandle<()>>,
@@ -22,7 +31,8 @@ impl Interrupts {
     /// The system does not let us.
     pub(crate) fn listen(handle: RunHandle, teller: Option<Arc<Teller>>) -> Result<Self> {
         let failed = |source| Error::Io { what: "cannot listen to signals".to_owned(), source };
-        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+        let hangup = (!ignores_hangup()).then_some(SIGHUP);
+        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup)).map_err(failed)?;
         let closes = signals.handle();
         let listen = move || {
             let say = |line: &str| teller.iter().for_each(|teller| teller.say([line]));

@@ -374,7 +374,7 @@ fn a_handle_ends_all_runs_that_have_it() {
 }
 
 #[test]
-#[ignore = "the child of `the_third_interrupt_ends_the_process`"]
+#[ignore = "the child of `ends_by`"]
 fn user_code_never_comes_back() {
     let stuck = |n: u64| {
         eprintln!("stuck");
@@ -391,26 +391,49 @@ fn user_code_never_comes_back() {
     eprintln!("came back: {run:?}");
 }
 
-#[test]
+/// Sends signals to a run whose user code never comes back, each when the one before has been heard. The one that ends it.
 #[cfg(unix)]
-fn the_third_interrupt_ends_the_process() {
+fn ends_by(setup: &str, signals: [&str; 3]) -> Option<i32> {
     use std::io::{BufRead, BufReader};
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Command, Stdio};
 
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "stopping::user_code_never_comes_back", "--include-ignored", "--nocapture"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let interrupt = format!("kill -s INT {}", child.id());
+    let sh = |script: String| {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script);
+        command
+    };
+    let test = "stopping::user_code_never_comes_back --include-ignored --nocapture";
+    let mut command = sh(format!("{setup}exec \"$0\" --exact {test}"));
+    let command = command.arg(std::env::current_exe().unwrap()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
-    for expected in ["stuck", "interrupted: sources end", "interrupted again: cancelled"] {
+    for (expected, signals) in ["stuck", "interrupted: sources end", "interrupted again: cancelled"].iter().zip(signals)
+    {
         let mut line = String::new();
         while !line.contains(expected) {
             line.clear();
             assert_ne!(told.read_line(&mut line).unwrap(), 0, "it has ended, and not said `{expected}`");
         }
-        assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+        for signal in signals.split(' ') {
+            assert!(sh(format!("kill -s {signal} {}", child.id())).status().unwrap().success());
+        }
     }
+    child.wait().unwrap().signal()
+}
+
+#[test]
+#[cfg(unix)]
+fn the_third_interrupt_ends_the_process() {
+    const SIGHUP: i32 = 1;
     const SIGINT: i32 = 2;
-    assert_eq!(child.wait().unwrap().signal(), Some(SIGINT));
+    assert_eq!(ends_by("", ["INT", "INT", "INT"]), Some(SIGINT));
+    assert_eq!(ends_by("", ["HUP", "TERM", "HUP"]), Some(SIGHUP));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_closed_terminal_ends_nothing_that_is_to_live_on() {
+    const SIGTERM: i32 = 15;
+    assert_eq!(ends_by("trap '' HUP; ", ["INT", "INT", "HUP TERM"]), Some(SIGTERM));
 }
