@@ -70,12 +70,15 @@ impl LocalRunner {
     /// The name that `--runner` knows it by.
     pub const NAME: &'static str = "local";
 
+    /// More workers than this are refused: each has an instance of every step and a queue from every other.
+    pub const MOST_WORKERS: usize = 1024;
+
     /// A runner with a worker for each core.
     pub fn new() -> Self {
         LocalRunner::default()
     }
 
-    /// With so many workers, at least one.
+    /// With so many workers, at least one. Running fails if they are more than [`MOST_WORKERS`](Self::MOST_WORKERS).
     #[must_use]
     pub fn workers(self, workers: usize) -> Self {
         LocalRunner { workers: Some(workers.max(1)), ..self }
@@ -156,8 +159,8 @@ impl LocalRunner {
         LocalRunner { handle: handle.clone(), ..self }
     }
 
-    /// Ctrl-C, or the signal `TERM`, drains a run; a second one cancels it; a third one ends the process. What is
-    /// [shown](Self::show) says so.
+    /// Ctrl-C, or the signals `TERM` and `HUP`, drains a run; a second one cancels it; a third one ends the process. What is
+    /// [shown](Self::show) says so. `HUP` comes when the terminal is closed; where it is ignored, as behind `nohup`, it stays so.
     ///
     /// Meant for programs that do nothing else than run a pipeline: when its runs are over, these signals are ignored for as
     /// long as the process lives.

@@ -28,6 +28,11 @@ use std::thread;
 pub(crate) fn run(graph: &Graph, runner: &LocalRunner) -> Result<PipelineResult> {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let workers = runner.workers.unwrap_or_else(cores);
+    if workers > LocalRunner::MOST_WORKERS {
+        let message =
+            format!("{workers} workers are too many: the local runner has at most {}", LocalRunner::MOST_WORKERS);
+        return Err(Error::Options(message));
+    }
     let layout = Layout::new(graph, workers)?;
     let clock = Clock::new(!runner.skips_waiting && !layout.has_script());
     let memory = runner.limits.start(workers)?;

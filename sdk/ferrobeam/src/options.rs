@@ -28,7 +28,7 @@ pub(crate) struct RunOptions {
     #[arg(long, default_value = LocalRunner::NAME)]
     runner: String,
     /// Local runner: the number of workers, if not one for each core
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=LocalRunner::MOST_WORKERS as i64))]
     workers: Option<u16>,
     /// Local runner: the memory that it may have, as 1GiB, 500MB or a number of bytes; what groupings, state and
     /// side inputs have no room for goes to files
@@ -290,6 +290,7 @@ mod tests {
         assert!(told("--runner=direct --explain=run").contains("--explain=run is not for --runner=direct"));
         assert!(told("--prometheus=nowhere").starts_with("--prometheus=nowhere: cannot listen there: "));
         assert!(told("--workers=0").contains("--workers"));
+        assert!(told("--workers=1025").contains("1025 is not in 1..=1024"));
         assert!(told("--runner=direct --memory-limit=1GiB").contains("--memory-limit is not for --runner=direct"));
         assert!(told("--memory-limit=much").contains("as 1GiB"));
         assert!(told("--spill-dir=/d").contains("--memory-limit"));
