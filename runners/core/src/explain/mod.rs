@@ -33,7 +33,9 @@ impl std::str::FromStr for Form {
             "dot" => Ok(Form::Dot),
             "json" => Ok(Form::Json),
             "proto" => Ok(Form::Proto),
-            other => Err(Error::Options(format!("--explain={other}: expected text, dot, json or proto"))),
+            other => Err(Error::Options(format!(
+                "--explain={other}: expected text, dot, json, proto, or run on the local runner"
+            ))),
         }
     }
 }

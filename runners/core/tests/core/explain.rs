@@ -364,7 +364,7 @@ fn a_form_is_known_by_its_name() {
     let forms = ["text", "dot", "json", "proto"].map(|name| name.parse::<Form>().unwrap());
     assert_eq!(forms, [Form::Text, Form::Dot, Form::Json, Form::Proto]);
     let error = "yaml".parse::<Form>().unwrap_err().to_string();
-    assert_eq!(error, "--explain=yaml: expected text, dot, json or proto");
+    assert_eq!(error, "--explain=yaml: expected text, dot, json, proto, or run on the local runner");
 }
 
 proptest! {

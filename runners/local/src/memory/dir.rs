@@ -32,7 +32,10 @@ impl Dir {
     /// # Errors
     /// The operating system's.
     pub(crate) fn make(parent: &Path) -> Result<Dir> {
-        let failed = |source| Error::Io { what: format!("cannot spill to {}", parent.display()), source };
+        let failed = |source| Error::Io { what: format!("cannot spill to {} (--spill-dir)", parent.display()), source };
+        if parent.exists() && !parent.is_dir() {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
+        }
         let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
         let mut parents: Vec<PathBuf> = parent.ancestors().take_while(missing).map(Path::to_owned).collect();
         fs::create_dir_all(parent).map_err(failed)?;
@@ -154,6 +157,9 @@ mod tests {
         let file = parent.path().join("file");
         fs::write(&file, "").unwrap();
         let error = Dir::make(&file).err().unwrap().to_string();
-        assert!(error.starts_with(&format!("cannot spill to {}: ", file.display())), "{error}");
+        assert!(
+            error.starts_with(&format!("cannot spill to {} (--spill-dir): not a directory", file.display())),
+            "{error}"
+        );
     }
 }

@@ -11,6 +11,7 @@ use crate::graph::StepName;
 use crate::graph::transfer::{Transfer, TransferOf};
 use crate::graph::wire_coder::{WireCoder, WireCoderOf};
 use crate::grouping::{SideRows, SideRowsOf};
+use crate::windowing::Window;
 use bytes::Bytes;
 use std::any::type_name;
 use std::marker::PhantomData;
@@ -189,7 +190,8 @@ impl<T: Element> Receiver<T> for Checker<T> {
                 0 => error,
                 _ => error.on_element(|| {
                     let element = coder::describe(&self.coder.spec(), &self.scratch);
-                    format!("{element} at {time} in {:?}", windows.as_slice())
+                    let windows: Vec<String> = windows.as_slice().iter().map(Window::to_string).collect();
+                    format!("{element} at {time} in {}", windows.join(" and "))
                 }),
             })?;
         }
