@@ -18,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The flags.
 #[derive(clap::Parser)]
 struct Flags {
-    /// The query, q0 to q12, or all
+    /// The query, q0 to q12 or q0-typed, or all
     #[arg(long, default_value = "all")]
     query: String,
     /// How many events there are
@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let chosen: Vec<&Query> =
         QUERIES.iter().filter(|query| flags.query == "all" || flags.query == query.name).collect();
     if chosen.is_empty() {
-        return Err(format!("--query {}: there are q0 to q12, and all", flags.query).into());
+        return Err(format!("--query {}: there are q0 to q12, q0-typed, and all", flags.query).into());
     }
     println!("{} events, workers: {}", flags.events, flags.workers);
     println!("| query | what it asks | events/s | events/s and core | results | checksum |");

@@ -40,7 +40,7 @@ impl Results {
 pub fn expected(query: &str, events: u64) -> Option<Results> {
     let all = || (0..events).map(|i| event(i).0);
     Some(match query {
-        "q0" => Results::of(all().map(|event| check_event(&event))),
+        "q0" | "q0-typed" => Results::of(all().map(|event| check_event(&event))),
         "q1" => Results::of(bids(all()).map(|bid| check_bid(&Bid { price: in_euros(bid.price), ..bid }))),
         "q2" => {
             let chosen = bids(all()).filter(|bid| is_chosen(bid.auction));
