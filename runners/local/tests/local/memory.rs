@@ -332,6 +332,7 @@ fn own_peak() -> String {
 }
 
 /// What was printed, in bytes.
+#[cfg(target_os = "linux")]
 fn peak(text: &str) -> u64 {
     let peak = text.lines().find_map(|line| line.strip_prefix("peak: ")?.strip_suffix(" kB"));
     peak.and_then(|peak| peak.parse::<u64>().ok()).unwrap_or_else(|| panic!("no peak in {text}")) << 10
@@ -365,16 +366,23 @@ fn keeps_more_than_memory_has_room_for() {
     println!("error: {}", run.unwrap_err());
 }
 
+/// What a child prints that has more than the limit, and blames this for it.
+#[cfg(target_os = "linux")]
+fn blames(child_name: &str, what: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let output = child(child_name, "", dir.path());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains(&format!("which is more than the limit of 64 MiB; {what}")), "{text}");
+    assert!(text.contains("keeps most of what cannot go to files"), "{text}");
+    assert!(is_empty(dir.path()), "nothing is left");
+    text
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn what_cannot_spill_is_an_error_of_the_step() {
-    let dir = tempfile::tempdir().unwrap();
-    let output = child("keeps_more_than_memory_has_room_for", "", dir.path());
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("which is more than the limit of 64 MiB; the side input"), "{text}");
-    assert!(text.contains("keeps most of what cannot go to files"), "{text}");
-    assert!(is_empty(dir.path()), "nothing is left");
+    blames("keeps_more_than_memory_has_room_for", "the side input");
 }
 
 #[test]
@@ -394,12 +402,6 @@ fn has_more_keys_than_memory_has_room_for() {
 #[test]
 #[cfg(target_os = "linux")]
 fn more_keys_than_there_is_memory_are_an_error_of_the_step() {
-    let dir = tempfile::tempdir().unwrap();
-    let output = child("has_more_keys_than_memory_has_room_for", "", dir.path());
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("which is more than the limit of 64 MiB; `Keep`"), "{text}");
-    assert!(text.contains("keeps most of what cannot go to files"), "{text}");
+    let text = blames("has_more_keys_than_memory_has_room_for", "`Keep`");
     assert!(peak(&text) <= LIMIT * 7 / 5, "{} MiB were resident", peak(&text) >> 20);
-    assert!(is_empty(dir.path()), "nothing is left");
 }
