@@ -1,6 +1,7 @@
 //! Requests to end that come from outside of the process.
 
 use crate::control::RunHandle;
+use crate::process;
 use crate::report::teller::Teller;
 use ferrobeam_core::{Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -11,9 +12,7 @@ use std::thread::{Builder, JoinHandle};
 
 /// Whether the program is to live on when its terminal is closed, as `nohup` has it; also where nobody can say.
 fn ignores_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let ignored = process::status("SigIgn").and_then(|mask| u64::from_str_radix(&mask, 16).ok());
     ignored.is_none_or(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }
 

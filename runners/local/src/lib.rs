@@ -31,6 +31,7 @@ mod nodes;
 mod outbox;
 mod pace;
 mod pool;
+mod process;
 mod quiet;
 mod report;
 mod rounds;

@@ -6,6 +6,7 @@
 mod dir;
 mod file;
 
+use crate::process;
 use dir::Dir;
 use ferrobeam_core::graph::StepName;
 use ferrobeam_core::grouping::{SpillFile, SpillSpace};
@@ -164,9 +165,8 @@ impl Memory {
 
 /// The resident set of the process, where the system tells.
 fn resident() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()? << 10)
+    let resident = process::status("VmRSS")?;
+    Some(resident.strip_suffix("kB")?.trim().parse::<usize>().ok()? << 10)
 }
 
 /// For how many parcels an inbox has room.
