@@ -7,6 +7,7 @@
 pub mod bundle;
 pub mod engine;
 pub mod explain;
+mod files;
 pub mod fuse;
 pub mod nodes;
 pub mod waits;

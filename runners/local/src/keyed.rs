@@ -6,9 +6,11 @@ use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::dofn::stateful::operator::{EncodedPair, StatefulOperator};
 use ferrobeam_core::grouping::{SpillSpace, Spills};
 use ferrobeam_core::{Result, Timestamp};
-use ferrobeam_runner_core::bundle::keyed::{KeyedStep, Memory, Visit};
+use ferrobeam_runner_core::bundle::keyed::{KeyedStep, Visit};
+use ferrobeam_runner_core::bundle::sorted::SortedElements;
+use ferrobeam_runner_core::bundle::spilling::SpillingMemory;
 use ferrobeam_runner_core::bundle::splits::EncodedElement;
-use ferrobeam_runner_core::engine::{Holds, Now};
+use ferrobeam_runner_core::engine::Now;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,28 +21,36 @@ use std::sync::Arc;
 pub(crate) struct Keyed {
     step: KeyedStep,
     operator: Box<dyn StatefulOperator>,
+    /// What has come for the next bundle.
     waiting: Waiting,
-    /// The times of what waits for earlier elements.
-    pending: Holds,
-    memory: Memory,
+    /// What waits for earlier elements, if they are processed in the order of time.
+    sorted: SortedElements,
+    memory: SpillingMemory,
     /// So much state stays in memory when a bundle goes on, if there is a limit.
     most: usize,
 }
 
-/// Elements that have come and are not processed, by key, in the order in which keys came.
+/// So many elements that waited for earlier ones are taken at a time.
+const MANY: usize = 4096;
+
+/// Elements by key, in the order in which keys came.
 #[derive(Default)]
 struct Waiting {
     of_keys: Vec<(Bytes, Vec<EncodedElement>)>,
     /// Where those of a key are.
     places: HashMap<Bytes, usize, FixedState>,
+    /// How many there are.
+    count: usize,
 }
 
 impl Waiting {
     fn push(&mut self, key: Bytes, row: EncodedElement) {
+        self.count += 1;
         match self.places.entry(key) {
             Entry::Occupied(place) => self.of_keys[*place.get()].1.push(row),
             Entry::Vacant(place) => {
-                self.of_keys.push((place.key().clone(), vec![row]));
+                // A copy, for state is known by it: a part of the batch would keep all of that in memory.
+                self.of_keys.push((Bytes::copy_from_slice(place.key()), vec![row]));
                 place.insert(self.of_keys.len() - 1);
             }
         }
@@ -57,13 +67,10 @@ impl Keyed {
         operator: Box<dyn StatefulOperator>,
         space: Option<Arc<dyn SpillSpace>>,
     ) -> Self {
-        let mut memory = Memory::default();
-        let mut most = usize::MAX;
-        if let Some(space) = space {
-            most = 2 * space.room();
-            memory.limit(space);
-        }
-        Keyed { step, operator, waiting: Waiting::default(), pending: Holds::default(), memory, most }
+        let (waiting, sorted, memory) = (Waiting::default(), SortedElements::default(), SpillingMemory::default());
+        let mut keyed = Keyed { step, operator, waiting, sorted, memory, most: usize::MAX };
+        space.into_iter().for_each(|space| keyed.limit(space));
+        keyed
     }
 
     /// Takes elements; those whose window has expired are dropped.
@@ -88,10 +95,11 @@ impl Keyed {
                         continue;
                     }
                     if self.is_sorted() {
-                        self.pending.replace(None, Some(time));
+                        self.sorted.push((bytes, key), time, window, pane);
+                    } else {
+                        let key = bytes.slice(..key as usize);
+                        self.waiting.push(key, EncodedElement { bytes, time, window, pane });
                     }
-                    let key = bytes.slice(..key as usize);
-                    self.waiting.push(key, EncodedElement { bytes, time, window, pane });
                 }
             }
         }
@@ -105,30 +113,24 @@ impl Keyed {
 
     /// Whether there is something to do.
     pub(crate) fn has_work(&self, now: Now, upstream: Timestamp) -> bool {
-        self.memory.due_keys(now).next().is_some()
-            || self.waiting.rows().any(|row| self.step.is_eligible(row.time, upstream))
+        let is_eligible = |time| self.step.is_eligible(time, upstream);
+        self.memory.is_due(now) || self.waiting.count > 0 || self.sorted.earliest().is_some_and(is_eligible)
     }
 
-    /// The earliest of the elements that wait.
+    /// The earliest of the elements that wait for earlier ones.
     pub(crate) fn pending(&self) -> Option<Timestamp> {
-        self.pending.earliest()
+        self.sorted.earliest()
     }
 
     /// How many elements wait.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.rows().count()
+        self.waiting.count + self.sorted.len()
     }
 
-    /// About how many bytes there are of elements that wait, and of timers and whatever else of keys does not go to files;
-    /// counted on demand.
+    /// About how many bytes there are of elements that wait, and of what is known of keys that do not go to files; counted on
+    /// demand.
     pub(crate) fn kept(&self) -> usize {
-        const PLACE: usize = 256;
-        self.waiting.rows().map(|row| row.bytes.len()).sum::<usize>() + self.memory.places() * PLACE
-    }
-
-    /// Its state.
-    pub(crate) fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
+        self.waiting.rows().map(|row| row.bytes.len()).sum::<usize>() + self.memory.kept()
     }
 
     /// What the output watermark may not pass.
@@ -154,33 +156,55 @@ impl Keyed {
         if !self.has_work(now, upstream) {
             return Ok(());
         }
-        let is_sorted = self.is_sorted();
-        let Keyed { step, operator, waiting, pending, memory, most } = self;
-        let Waiting { mut of_keys, places } = std::mem::take(waiting);
-        let others = memory.due_keys(now).filter(|key| !places.contains_key(*key));
-        of_keys.extend(others.map(|key| (key.clone(), Vec::new())));
+        let Keyed { step, operator, waiting, sorted, memory, most } = self;
         operator.start_bundle()?;
-        for (key, mut rows) in of_keys {
-            if is_sorted {
-                let (ready, rest): (Vec<_>, Vec<_>) =
-                    rows.into_iter().partition(|row| step.is_eligible(row.time, upstream));
-                rest.into_iter().for_each(|row| waiting.push(key.clone(), row));
-                rows = ready;
-                rows.sort_by_key(|row| row.time);
-                rows.iter().for_each(|row| pending.replace(Some(row.time), None));
-            }
+        let mut visit = |memory: &mut SpillingMemory, key: &Bytes, rows: Vec<EncodedElement>| {
             go_on()?;
-            let mut visit = Visit::new(step, memory, &mut **operator, &key, now);
+            let mut visit = Visit::new(step, memory.of(key)?, &mut **operator, key, now);
             for row in rows {
                 visit.fire(go_on)?;
                 visit.element(row.as_element())?;
             }
             visit.fire(go_on)?;
             visit.leave()?;
-            if memory.held() > *most {
-                memory.spill()?;
+            if memory.held() > *most { memory.spill() } else { Ok(()) }
+        };
+        loop {
+            while waiting.count < MANY && sorted.earliest().is_some_and(|time| step.is_eligible(time, upstream)) {
+                let Some((key, row)) = sorted.pop()? else { break };
+                waiting.push(key, row);
+            }
+            let Waiting { of_keys, .. } = std::mem::take(waiting);
+            if of_keys.is_empty() {
+                break;
+            }
+            of_keys.into_iter().try_for_each(|(key, rows)| visit(memory, &key, rows))?;
+        }
+        loop {
+            let more = memory.wake(now)?;
+            let due: Vec<Bytes> = memory.due_keys(now).cloned().collect();
+            due.iter().try_for_each(|key| visit(memory, key, Vec::new()))?;
+            if !more {
+                break;
             }
         }
         operator.finish_bundle()
+    }
+}
+
+/// Elements that wait, and what is known of keys.
+impl Spills for Keyed {
+    fn limit(&mut self, space: Arc<dyn SpillSpace>) {
+        self.most = 2 * space.room();
+        self.sorted.limit(space.clone());
+        self.memory.limit(space);
+    }
+
+    fn held(&self) -> usize {
+        self.sorted.held() + self.memory.held()
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        if self.sorted.held() > self.memory.held() { self.sorted.spill() } else { self.memory.spill() }
     }
 }

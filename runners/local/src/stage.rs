@@ -15,7 +15,7 @@ use ferrobeam_core::graph::{Feed, Parted, Transfer, TransferOf};
 use ferrobeam_core::windowing::Window;
 use ferrobeam_core::{Error, Result, Timestamp, coder};
 use ferrobeam_runner_core::bundle::Head;
-use ferrobeam_runner_core::bundle::keyed::{KeyedStep, Memory};
+use ferrobeam_runner_core::bundle::keyed::KeyedStep;
 use ferrobeam_runner_core::bundle::splits::{EncodedElement, OpenPart, cut, process, truncate};
 use ferrobeam_runner_core::engine::{Holds, Now, Side};
 use ferrobeam_runner_core::fuse::Stage;
@@ -123,9 +123,9 @@ impl StageNode {
         (self.ready_rows() + sorted, self.waiting.iter().map(|parcel| parcel.len).sum())
     }
 
-    /// The state of its keys.
-    pub(crate) fn memory(&mut self) -> Option<&mut Memory> {
-        if let Work::Keyed(keyed) = &mut self.work { Some(keyed.memory()) } else { None }
+    /// What it has of keys and state.
+    pub(crate) fn keyed(&mut self) -> Option<&mut Keyed> {
+        if let Work::Keyed(keyed) = &mut self.work { Some(keyed) } else { None }
     }
 
     /// Whether it is worth a look at memory what it makes of the elements that are ready: it may bring a side input back, as a

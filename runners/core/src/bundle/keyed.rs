@@ -8,11 +8,10 @@ use ferrobeam_core::dofn::stateful::operator::{
     AnyStateful, Place, StatefulEvent, StatefulOperator, TimeDomain, TimerChange, TimerId,
 };
 use ferrobeam_core::graph::{EdgeCoder, Graph, StepCode, StepName};
-use ferrobeam_core::grouping::{SpillSpace, Spills};
 use ferrobeam_core::metrics::Counter;
 use ferrobeam_core::windowing::{Window, WindowingStrategy};
 use ferrobeam_core::{Error, Result, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::{Due, Holds, Now, States, Timers};
@@ -98,11 +97,10 @@ impl KeyedStep {
 /// What a stateful step remembers: it changes when a bundle is committed.
 #[derive(Clone, Default)]
 pub struct Memory {
-    states: States,
-    timers: Timers,
+    pub(super) states: States,
+    pub(super) timers: Timers,
     /// The ends of windows whose expiration will be called for, which may emit at the end of its window.
     ends: Holds,
-    ending: BTreeSet<(Bytes, Window)>,
     /// How often each timer has fired after the end of the input.
     firings: BTreeMap<(Bytes, Window, TimerId), usize>,
 }
@@ -119,12 +117,6 @@ impl Memory {
         self.timers.hold().into_iter().chain(self.ends.earliest()).min()
     }
 
-    /// How many keys and windows have state or timers, which stay in memory.
-    #[must_use]
-    pub fn places(&self) -> usize {
-        self.states.len() + self.timers.len()
-    }
-
     /// No window that has state or timers expires before this.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {
@@ -135,21 +127,6 @@ impl Memory {
     #[must_use]
     pub fn next_processing_time(&self) -> Option<Timestamp> {
         self.timers.next_processing_time()
-    }
-}
-
-/// State goes to files; timers stay.
-impl Spills for Memory {
-    fn limit(&mut self, space: Arc<dyn SpillSpace>) {
-        self.states.limit(space);
-    }
-
-    fn held(&self) -> usize {
-        self.states.held()
-    }
-
-    fn spill(&mut self) -> Result<()> {
-        self.states.spill()
     }
 }
 
@@ -186,15 +163,12 @@ impl<'a> Visit<'a> {
         self.leave()?;
         let expires = self.keyed.windowing.garbage_collection_time(window);
         let calls = self.keyed.code.facts().on_window_expiration;
-        let Memory { states, timers, ends, ending, .. } = &mut self.memory;
-        if calls && ending.insert((self.key.clone(), window)) {
-            ends.replace(None, Some(window.max_timestamp()));
-        }
-        let state = states.reader(self.key, window)?;
+        let Memory { states, timers, ends, .. } = &mut self.memory;
+        let state = states.reader(self.key, window);
         self.has_state = state.is_some();
         // What has state has been entered before, and was not forgotten.
-        if !self.has_state {
-            timers.expire_at(self.key, window, expires);
+        if !self.has_state && timers.expire_at(self.key, window, expires) && calls {
+            ends.replace(None, Some(window.max_timestamp()));
         }
         self.operator.enter(self.key, Place { window, expires }, state.unwrap_or_else(States::nothing))?;
         self.at = Some(window);
@@ -299,14 +273,15 @@ impl<'a> Visit<'a> {
 
     /// The end of a window's state.
     fn expire(&mut self, window: Window) -> Result<()> {
-        if self.keyed.code.facts().on_window_expiration {
+        let calls = self.keyed.code.facts().on_window_expiration;
+        if calls {
             self.call(window, StatefulEvent::WindowExpired)?;
         }
         if self.at == Some(window) {
             self.leave()?;
         }
-        let Memory { states, timers, ends, ending, firings } = &mut self.memory;
-        if ending.remove(&(self.key.clone(), window)) {
+        let Memory { states, timers, ends, firings } = &mut self.memory;
+        if calls {
             ends.replace(Some(window.max_timestamp()), None);
         }
         states.remove(self.key, window);

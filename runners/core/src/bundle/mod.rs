@@ -2,6 +2,8 @@
 
 pub mod intake;
 pub mod keyed;
+pub mod sorted;
+pub mod spilling;
 pub mod splits;
 
 use crate::fuse::{Stage, inputs};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// the cache; with the hash beside it all but the last end without a look at the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct HashedKey {
-    hash: u64,
+    pub(super) hash: u64,
     pub(super) bytes: Bytes,
 }
 

@@ -7,6 +7,7 @@
 pub mod grouping;
 mod holds;
 mod key;
+mod parked;
 mod side_inputs;
 mod state;
 mod timers;
@@ -14,6 +15,7 @@ mod watermark;
 
 pub use grouping::{Dropped, Grouping, Now, Row, Saved, fires_once};
 pub use holds::Holds;
+pub use parked::Parked;
 pub use side_inputs::{Side, Sides};
 pub use state::States;
 pub use timers::{Due, PendingTimer, Timers};

@@ -42,6 +42,7 @@ use ferrobeam_core::Timestamp;
 use ferrobeam_core::dofn::stateful::operator::{TimeDomain, TimerChange, TimerId, TimerSet};
 use ferrobeam_core::windowing::Window;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// The timers of a stateful step that are set, and when its windows expire.
 #[derive(Clone, Debug, Default)]
@@ -78,17 +79,20 @@ pub struct PendingTimer {
     pub output: Timestamp,
 }
 
+/// What a slot takes in memory, about, with its places in both lines.
+const OF_SLOT: usize = 500;
+
 /// What can be waited for once: a timer, or without one the end of the window.
 type Slot = (HashedKey, Window, Option<TimerId>);
 
 /// The place in the line of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
-    domain: TimeDomain,
-    at: Timestamp,
+pub(super) struct Turn {
+    pub(super) domain: TimeDomain,
+    pub(super) at: Timestamp,
     /// Behind all timers of its time.
-    expires: bool,
-    order: u64,
+    pub(super) expires: bool,
+    pub(super) order: u64,
 }
 
 impl Turn {
@@ -97,16 +101,24 @@ impl Turn {
         Turn { domain, at: Timestamp::MIN, expires: false, order: 0 }
     }
 
+    /// Behind all others.
+    const LAST: Turn = Turn { domain: TimeDomain::ProcessingTime, at: Timestamp::MAX, expires: true, order: u64::MAX };
+
     fn is_due(&self, now: Now) -> bool {
-        match self.domain {
-            TimeDomain::EventTime => self.at < now.input_watermark,
-            TimeDomain::ProcessingTime => self.at <= now.processing_time,
-        }
+        is_due(self.domain, self.at, now)
+    }
+}
+
+/// Whether something is due that waits for a time in a domain.
+pub(super) fn is_due(domain: TimeDomain, at: Timestamp, now: Now) -> bool {
+    match domain {
+        TimeDomain::EventTime => at < now.input_watermark,
+        TimeDomain::ProcessingTime => at <= now.processing_time,
     }
 }
 
 /// In the order in which they come.
-const DOMAINS: [TimeDomain; 2] = [TimeDomain::ProcessingTime, TimeDomain::EventTime];
+pub(super) const DOMAINS: [TimeDomain; 2] = [TimeDomain::ProcessingTime, TimeDomain::EventTime];
 
 impl Timers {
     /// Sets a timer, in place of what it was set to before, or clears it.
@@ -120,13 +132,15 @@ impl Timers {
         self.insert(HashedKey::new(key), turn, Due::Timer(PendingTimer { window, timer, domain, fire, output }));
     }
 
-    /// Lets a window of a key expire when the input watermark is beyond `at`, unless that has been said before.
-    pub fn expire_at(&mut self, key: &Bytes, window: Window, at: Timestamp) {
+    /// Lets a window of a key expire when the input watermark is beyond `at`; false if that has been said before.
+    pub fn expire_at(&mut self, key: &Bytes, window: Window, at: Timestamp) -> bool {
         let slot = (HashedKey::new(key), window, None);
-        if !self.slots.contains_key(&slot) {
-            let turn = Turn { domain: TimeDomain::EventTime, at, expires: true, order: self.count };
-            self.insert(slot.0, turn, Due::Expire(window));
+        if self.slots.contains_key(&slot) {
+            return false;
         }
+        let turn = Turn { domain: TimeDomain::EventTime, at, expires: true, order: self.count };
+        self.insert(slot.0, turn, Due::Expire(window));
+        true
     }
 
     /// The first thing that is due for a key. It stays so until a timer is [taken](Self::take), or a window
@@ -137,7 +151,7 @@ impl Timers {
         if !DOMAINS.into_iter().any(|domain| self.first(domain).is_some_and(|turn| turn.is_due(now))) {
             return None;
         }
-        self.first_due(key, now).map(|(_, due)| due.clone())
+        self.first_due(&HashedKey::new(key), now).map(|(_, due)| due.clone())
     }
 
     /// Takes a timer out, due or not; none if it is not set. Its hold goes with it.
@@ -176,7 +190,9 @@ impl Timers {
             self.by_time.range(from..).take_while(move |(turn, _)| turn.domain == domain && turn.is_due(now))
         });
         turns
-            .filter(move |(turn, key)| self.first_due(key, now).is_some_and(|(first, _)| first == turn))
+            .filter(move |(turn, key)| {
+                self.first_due(&HashedKey::new(key), now).is_some_and(|(first, _)| first == turn)
+            })
             .map(|(_, key)| key)
     }
 
@@ -199,14 +215,56 @@ impl Timers {
     }
 
     /// The timers in processing time of a window of a key, due or not, in order.
-    pub fn processing_timers(&self, key: &Bytes, window: Window) -> impl Iterator<Item = &PendingTimer> {
-        let key = HashedKey::new(key);
-        let from = (key.clone(), Turn::first(TimeDomain::ProcessingTime));
-        let of_key = self.by_key.range(from..).take_while(move |((found, _), _)| *found == key);
-        of_key.filter_map(move |(_, due)| match due {
+    pub fn processing_timers<'a>(
+        &'a self,
+        key: &Bytes,
+        window: Window,
+    ) -> impl Iterator<Item = &'a PendingTimer> + use<'a> {
+        self.processing_timers_of(&HashedKey::new(key), window)
+    }
+
+    fn processing_timers_of<'a>(
+        &'a self,
+        key: &HashedKey,
+        window: Window,
+    ) -> impl Iterator<Item = &'a PendingTimer> + use<'a> {
+        self.behind(key, TimeDomain::ProcessingTime).filter_map(move |(_, due)| match due {
             Due::Timer(timer) if timer.window == window => Some(timer),
             _ => None,
         })
+    }
+
+    /// The first key behind another, in their own order.
+    pub(super) fn key_behind(&self, key: Option<&HashedKey>) -> Option<&HashedKey> {
+        let from = key.map_or(Bound::Unbounded, |key| Bound::Excluded((key.clone(), Turn::LAST)));
+        self.by_key.range((from, Bound::Unbounded)).next().map(|((key, _), _)| key)
+    }
+
+    /// Whether something is waited for of a key.
+    pub(super) fn has(&self, key: &HashedKey) -> bool {
+        self.of_key(key).next().is_some()
+    }
+
+    /// All that is waited for of a key, in order.
+    pub(super) fn of_key<'a>(&'a self, key: &HashedKey) -> impl Iterator<Item = (&'a Turn, &'a Due)> + use<'a> {
+        // The domain that stands first of all.
+        self.behind(key, TimeDomain::EventTime)
+    }
+
+    /// Takes out all that is waited for of a key. The holds stay.
+    pub(super) fn take_key(&mut self, key: &HashedKey) {
+        let slots: Vec<Slot> = self.of_key(key).map(|(_, due)| slot(key.clone(), due)).collect();
+        slots.iter().for_each(|slot| drop(self.take_out(slot)));
+    }
+
+    /// Puts back something that was [taken out](Self::take_key), and held all the time.
+    pub(super) fn put_back(&mut self, key: &HashedKey, turn: Turn, due: Due) {
+        self.put_in(key.clone(), slot(key.clone(), &due), turn, due);
+    }
+
+    /// About how much memory it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.slots.len() * OF_SLOT
     }
 
     /// Tells whether there is nothing to wait for.
@@ -228,34 +286,49 @@ impl Timers {
             self.holds.replace(None, Some(timer.output));
         }
         self.count = self.count.max(turn.order + 1);
+        self.put_in(key, slot, turn, due);
+    }
+
+    fn put_in(&mut self, key: HashedKey, slot: Slot, turn: Turn, due: Due) {
         self.slots.insert(slot, turn);
         self.by_time.insert((turn, key.bytes.clone()));
         self.by_key.insert((key, turn), due);
     }
 
     fn remove(&mut self, slot: &Slot) -> Option<Due> {
-        let turn = self.slots.remove(slot)?;
-        self.by_time.remove(&(turn, slot.0.bytes.clone()));
-        let due = self.by_key.remove(&(slot.0.clone(), turn))?;
+        let due = self.take_out(slot)?;
         if let Due::Timer(timer) = &due {
             self.holds.replace(Some(timer.output), None);
         }
         Some(due)
     }
 
-    fn first_due(&self, key: &Bytes, now: Now) -> Option<(&Turn, &Due)> {
-        let hashed = HashedKey::new(key);
+    fn take_out(&mut self, slot: &Slot) -> Option<Due> {
+        let turn = self.slots.remove(slot)?;
+        self.by_time.remove(&(turn, slot.0.bytes.clone()));
+        self.by_key.remove(&(slot.0.clone(), turn))
+    }
+
+    /// What is waited for of a key, from the first of a domain on.
+    fn behind<'a>(
+        &'a self,
+        key: &HashedKey,
+        domain: TimeDomain,
+    ) -> impl Iterator<Item = (&'a Turn, &'a Due)> + use<'a> {
+        let of_key = (key.clone(), Turn::first(domain))..=(key.clone(), Turn::LAST);
+        self.by_key.range(of_key).map(|((_, turn), due)| (turn, due))
+    }
+
+    pub(super) fn first_due(&self, key: &HashedKey, now: Now) -> Option<(&Turn, &Due)> {
         DOMAINS.into_iter().find_map(|domain| {
-            let all = self.by_key.range((hashed.clone(), Turn::first(domain))..);
-            let mine =
-                all.take_while(|((found, turn), _)| *found == hashed && turn.domain == domain && turn.is_due(now));
-            mine.map(|((_, turn), due)| (turn, due)).find(|(_, due)| !self.waits_for_timers(key, due, now))
+            let mut mine = self.behind(key, domain).take_while(|(turn, _)| turn.domain == domain && turn.is_due(now));
+            mine.find(|(_, due)| !self.waits_for_timers(key, due, now))
         })
     }
 
-    fn waits_for_timers(&self, key: &Bytes, due: &Due, now: Now) -> bool {
+    fn waits_for_timers(&self, key: &HashedKey, due: &Due, now: Now) -> bool {
         let Due::Expire(window) = due else { return false };
-        now.input_watermark == Timestamp::MAX && self.processing_timers(key, *window).next().is_some()
+        now.input_watermark == Timestamp::MAX && self.processing_timers_of(key, *window).next().is_some()
     }
 
     fn next_time(&self, domain: TimeDomain) -> Option<Timestamp> {

@@ -3,11 +3,11 @@
 use super::{Instance, Nodes};
 use crate::LocalRunner;
 use crate::grouping::GroupingNode;
+use crate::keyed::Keyed;
 use crate::layout::{Kind, Layout};
 use crate::view::ViewNode;
 use ferrobeam_core::grouping::Spills;
 use ferrobeam_core::{Error, Result};
-use ferrobeam_runner_core::bundle::keyed;
 use ferrobeam_runner_core::engine::{NodeId, Side};
 use ferrobeam_runner_core::waits::{maker, step};
 
@@ -102,7 +102,7 @@ pub(super) fn name(layout: &Layout<'_>, node: NodeId) -> Option<String> {
 /// What can go to files.
 enum Store<'a> {
     Grouping(&'a mut GroupingNode),
-    State(&'a mut keyed::Memory),
+    State(&'a mut Keyed),
     View(&'a mut ViewNode),
 }
 
@@ -128,7 +128,7 @@ impl Instance {
     fn store(&mut self) -> Option<Store<'_>> {
         match self {
             Instance::Grouping(grouping) => Some(Store::Grouping(grouping)),
-            Instance::Stage(stage) => stage.memory().map(Store::State),
+            Instance::Stage(stage) => stage.keyed().map(Store::State),
             Instance::View(view, _) => {
                 view.look();
                 Some(Store::View(view))

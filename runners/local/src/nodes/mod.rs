@@ -112,7 +112,7 @@ impl Nodes {
     pub(crate) fn take(&mut self, node: NodeId) -> Result<Box<StageNode>> {
         match std::mem::replace(&mut self.instances[node], Instance::Busy) {
             Instance::Stage(mut stage) => {
-                self.away.push((node, stage.memory().map_or(0, |memory| memory.held())));
+                self.away.push((node, stage.keyed().map_or(0, |keyed| keyed.held())));
                 Ok(stage)
             }
             _ => Err(misfit()),

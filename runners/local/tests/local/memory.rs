@@ -233,9 +233,9 @@ fn a_full_disk_is_an_error_of_the_step() {
     assert!(is_empty(dir.path()), "nothing is left");
 }
 
-/// Keeps what comes, and says when there are a hundred values of a key.
+/// Keeps what comes, in the order of time or not, and says when there are a hundred values of a key.
 #[derive(Clone)]
-struct Keep;
+struct Keep<const SORTED: bool>;
 
 #[derive(State)]
 #[state(crate = "ferrobeam_core")]
@@ -244,7 +244,8 @@ struct Kept {
     count: Value<u64>,
 }
 
-impl StatefulDoFn for Keep {
+impl<const SORTED: bool> StatefulDoFn for Keep<SORTED> {
+    const TIME_SORTED: bool = SORTED;
     type Key = u64;
     type In = Vec<u8>;
     type Out = u64;
@@ -266,6 +267,62 @@ impl StatefulDoFn for Keep {
         }
         Ok(())
     }
+}
+
+/// Says half of what has come when its window ends.
+#[derive(Clone)]
+struct Halve;
+
+#[derive(State)]
+#[state(crate = "ferrobeam_core")]
+struct Sum {
+    sum: Value<u64>,
+}
+
+#[derive(Timers)]
+#[timer(crate = "ferrobeam_core")]
+enum Due {
+    #[timer(event_time)]
+    End,
+}
+
+impl StatefulDoFn for Halve {
+    type Key = u64;
+    type In = u64;
+    type Out = u64;
+    type State = Sum;
+    type Timer = Due;
+
+    fn process(
+        &mut self,
+        _: &u64,
+        n: u64,
+        state: &mut Sum,
+        ctx: &mut StatefulContext<'_, u64, Due>,
+    ) -> Result<(), BoxError> {
+        let sum = state.sum.get().copied().unwrap_or_default();
+        state.sum.set(sum + n);
+        let end = ctx.window().max_timestamp();
+        ctx.set(Due::End, end);
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        _: &u64,
+        _: Due,
+        state: &mut Sum,
+        ctx: &mut StatefulContext<'_, u64, Due>,
+    ) -> Result<(), BoxError> {
+        ctx.emit(state.sum.get().copied().unwrap_or_default() / 2);
+        Ok(())
+    }
+}
+
+/// Each key comes twice, the second time when all have come once.
+fn twice(root: &Root) -> PCollection<u64> {
+    let keys = root.create([100_000_u64]).flat_map(|all| (0..2 * all).map(move |n| n % all));
+    keys.map(|key| (key, 1)).par_do_stateful(Halve)
 }
 
 /// The limit of the children that look at their memory.
@@ -296,15 +353,17 @@ fn a_million(n: u64) -> (u64, Vec<u8>) {
     (n % 10, (0..1000).flat_map(|i| thousand(n * 1000 + i)).collect())
 }
 
-const MUCH: [(&str, Much); 10] = [
+const MUCH: [(&str, Much); 12] = [
     ("many keys", |root| lengths(&records(root, 10_000))),
     ("a key that has more values than there is memory", |root| lengths(&records(root, 1))),
     ("panes of many keys", |root| panes(&records(root, 1000), 1_000_000)),
     ("a pane of one key", |root| panes(&records(root, 1), 1_000_000)),
     ("many panes", |root| panes(&records(root, 1000), 60)),
-    ("state", |root| records(root, 1000).par_do_stateful(Keep)),
+    ("state", |root| records(root, 1000).par_do_stateful(Keep::<false>)),
+    ("many keys with state and timers", twice),
+    ("elements that wait for earlier ones", |root| records(root, 1000).par_do_stateful(Keep::<true>)),
     ("one element", |root| lengths(&exploded(root))),
-    ("one element, with state", |root| exploded(root).reshuffle().par_do_stateful(Keep)),
+    ("one element, with state", |root| exploded(root).reshuffle().par_do_stateful(Keep::<false>)),
     ("two collections' values of a key", |root| {
         let both = records(root, 1).co_group_by_key(&records(root, 1).filter(|_| false));
         both.map(|(key, (left, _))| length((key, left)).1)
@@ -383,25 +442,4 @@ fn blames(child_name: &str, what: &str) -> String {
 #[cfg(target_os = "linux")]
 fn what_cannot_spill_is_an_error_of_the_step() {
     blames("keeps_more_than_memory_has_room_for", "the side input");
-}
-
-#[test]
-#[ignore = "the child of `more_keys_than_there_is_memory_are_an_error_of_the_step`"]
-fn has_more_keys_than_memory_has_room_for() {
-    let runner = LocalRunner::new().workers(4).memory_limit(LIMIT).spill_dir(child_dir());
-    let run = runner.run(|root| {
-        let keys = root.create([1_000_000_u64]).flat_map(|all| 0..all).map(|n| (n, vec![0; 8]));
-        keys.par_do_stateful(Keep).named("Keep").discard();
-        Ok(())
-    });
-    println!("error: {}", run.unwrap_err());
-    println!("peak: {}", own_peak());
-}
-
-/// What is known of each key stays in memory. None of four workers has much of it alone.
-#[test]
-#[cfg(target_os = "linux")]
-fn more_keys_than_there_is_memory_are_an_error_of_the_step() {
-    let text = blames("has_more_keys_than_memory_has_room_for", "`Keep`");
-    assert!(peak(&text) <= LIMIT * 7 / 5, "{} MiB were resident", peak(&text) >> 20);
 }

@@ -1,10 +1,12 @@
 //! The cells of one key and window, in memory and in files.
 
+use crate::engine::parked::Names;
+use crate::files::{damaged, put_bytes, take_array, take_bytes, take_len};
 use bytes::Bytes;
-use ferrobeam_core::coder::{put_varint, take_varint};
+use ferrobeam_core::coder::put_varint;
 use ferrobeam_core::dofn::stateful::operator::{CellChange, StateReader};
 use ferrobeam_core::grouping::{Piece, Pieces};
-use ferrobeam_core::{Error, Result, Timestamp};
+use ferrobeam_core::{Result, Timestamp};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +20,7 @@ const OF_VALUE: usize = 64;
 /// The state of one key and window: its cells with their names, none of them empty. A step has few, so they are looked
 /// through: a map takes a kilobyte for three of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cells(Vec<(&'static str, Contents)>);
+pub(in crate::engine) struct Cells(Vec<(&'static str, Contents)>);
 
 /// What is in a cell. Each kind of cell uses one part only; a bag is a multimap that has an empty key alone.
 #[derive(Clone, Debug, Default)]
@@ -32,21 +34,8 @@ struct Contents {
     there: Vec<Piece>,
 }
 
-/// What has gone to files.
-pub(super) struct Files {
-    pub(super) pieces: Pieces,
-    /// The names of cells, which records have the numbers of.
-    pub(super) names: Vec<&'static str>,
-}
-
-pub(super) fn lock(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
+pub(super) fn lock(files: &Mutex<Pieces>) -> MutexGuard<'_, Pieces> {
     files.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cold]
-pub(super) fn damaged() -> Error {
-    let message = "the state of a key that was spilled to a file is not as it was written".to_owned();
-    Error::Runner { runner: "state", message }
 }
 
 impl Cells {
@@ -78,9 +67,11 @@ impl Cells {
         &mut self,
         cell: &'static str,
         change: CellChange,
-        files: Option<&Mutex<Files>>,
+        files: Option<&Mutex<Pieces>>,
     ) -> Result<(usize, usize)> {
         let at = self.0.iter().position(|(name, _)| *name == cell).unwrap_or_else(|| {
+            // Most have one: room for four would be half a kilobyte.
+            self.0.reserve_exact(1);
             self.0.push((cell, Contents::default()));
             self.0.len() - 1
         });
@@ -100,40 +91,39 @@ impl Cells {
         Ok((brought + added, removed))
     }
 
-    /// Writes all to files: cells one by one, if one of them is large, or all as one record.
-    pub(super) fn write(&mut self, files: &mut Files) -> Result<Option<Piece>> {
-        let Files { pieces, names } = files;
-        if self.contents().any(|contents| !contents.there.is_empty() || contents.bytes() >= LARGE) {
-            for (_, contents) in self.0.iter_mut().filter(|(_, contents)| contents.bytes() > 0) {
-                let piece = record(pieces, |out| contents.encode(out))?;
-                let mut there = std::mem::take(&mut contents.there);
-                there.push(piece);
-                *contents = Contents { there, ..Contents::default() };
-            }
-            return Ok(None);
-        }
-        let whole = |out: &mut Vec<u8>| {
-            put_varint(self.0.len() as u64, out);
-            for (name, contents) in &self.0 {
-                let number = names.iter().position(|known| known == name).unwrap_or_else(|| {
-                    names.push(name);
-                    names.len() - 1
-                });
-                put_varint(number as u64, out);
-                contents.encode(out);
-            }
-        };
-        record(pieces, whole).map(Some)
+    /// Whether one of them is so large that they go to files one by one, or has done so before.
+    pub(super) fn are_large(&self) -> bool {
+        self.contents().any(|contents| !contents.there.is_empty() || contents.bytes() >= LARGE)
     }
 
-    /// Reads what [`write`](Self::write) has written as one record.
-    pub(super) fn read(files: &mut Files, piece: &Piece) -> Result<Cells> {
-        let Files { pieces, names } = files;
-        let (mut input, mut cells) = (pieces.read(piece)?, Cells::default());
-        for _ in 0..take_len(&mut input)? {
-            let name = names.get(take_len(&mut input)?).ok_or_else(damaged)?;
+    /// Writes them to files, one by one.
+    pub(super) fn write(&mut self, pieces: &mut Pieces) -> Result<()> {
+        for (_, contents) in self.0.iter_mut().filter(|(_, contents)| contents.bytes() > 0) {
+            let piece = record(pieces, |out| contents.encode(out))?;
+            let mut there = std::mem::take(&mut contents.there);
+            there.push(piece);
+            *contents = Contents { there, ..Contents::default() };
+        }
+        Ok(())
+    }
+
+    /// Writes what is in memory.
+    pub(in crate::engine) fn encode(&self, names: &mut Names, out: &mut Vec<u8>) {
+        put_varint(self.0.len() as u64, out);
+        for (name, contents) in &self.0 {
+            names.put(name, out);
+            contents.encode(out);
+        }
+    }
+
+    /// Reads what [`encode`](Self::encode) has written.
+    pub(in crate::engine) fn decode(names: &Names, input: &mut &[u8]) -> Result<Cells> {
+        let mut cells = Cells::default();
+        for _ in 0..take_len(input)? {
+            let name = names.take(input)?;
             let mut contents = Contents::default();
-            contents.decode(&mut input)?;
+            contents.decode(input)?;
+            cells.0.reserve_exact(1);
             cells.0.push((name, contents));
         }
         Ok(cells)
@@ -203,11 +193,10 @@ impl Contents {
     }
 
     /// All of it in memory.
-    fn whole(&self, files: Option<&Mutex<Files>>) -> Result<Contents> {
+    fn whole(&self, files: Option<&Mutex<Pieces>>) -> Result<Contents> {
         let mut all = Contents::default();
         for piece in &self.there {
-            let files = &mut *lock(files.ok_or_else(damaged)?);
-            all.decode(&mut files.pieces.read(piece)?)?;
+            all.decode(&mut lock(files.ok_or_else(damaged)?).read(piece)?)?;
         }
         all.bag.extend_from_slice(&self.bag);
         for (key, values) in &self.values {
@@ -237,13 +226,11 @@ impl Contents {
     fn decode(&mut self, input: &mut &[u8]) -> Result<()> {
         take_all(input, &mut self.bag)?;
         for _ in 0..take_len(input)? {
-            let key = take_bytes(input)?;
+            let key = copy(input)?;
             take_all(input, self.values.entry(key).or_default())?;
         }
         for _ in 0..take_len(input)? {
-            let (at, rest) = input.split_first_chunk().ok_or_else(damaged)?;
-            *input = rest;
-            let at = Timestamp::from_millis(i64::from_le_bytes(*at));
+            let at = Timestamp::from_millis(i64::from_le_bytes(take_array(input)?));
             take_all(input, self.list.entry(at).or_default())?;
         }
         Ok(())
@@ -254,31 +241,19 @@ fn of_value(key: &[u8], value: &Bytes) -> usize {
     OF_VALUE + key.len() + value.len()
 }
 
-fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    put_varint(bytes.len() as u64, out);
-    out.extend_from_slice(bytes);
-}
-
 fn put_all(values: &[Bytes], out: &mut Vec<u8>) {
     put_varint(values.len() as u64, out);
     values.iter().for_each(|value| put_bytes(value, out));
 }
 
-fn take_len(input: &mut &[u8]) -> Result<usize> {
-    take_varint(input).ok().and_then(|len| usize::try_from(len).ok()).ok_or_else(damaged)
-}
-
 /// A copy: a part of the record would keep all of it in memory.
-fn take_bytes(input: &mut &[u8]) -> Result<Bytes> {
-    let len = take_len(input)?;
-    let (bytes, rest) = input.split_at_checked(len).ok_or_else(damaged)?;
-    *input = rest;
-    Ok(Bytes::copy_from_slice(bytes))
+fn copy(input: &mut &[u8]) -> Result<Bytes> {
+    take_bytes(input).map(Bytes::copy_from_slice)
 }
 
 fn take_all(input: &mut &[u8], into: &mut Vec<Bytes>) -> Result<()> {
     for _ in 0..take_len(input)? {
-        into.push(take_bytes(input)?);
+        into.push(copy(input)?);
     }
     Ok(())
 }
@@ -286,7 +261,7 @@ fn take_all(input: &mut &[u8], into: &mut Vec<Bytes>) -> Result<()> {
 /// The state of a key and window as it was.
 pub(super) struct Snapshot {
     pub(super) cells: Arc<Cells>,
-    pub(super) files: Option<Arc<Mutex<Files>>>,
+    pub(super) files: Option<Arc<Mutex<Pieces>>>,
 }
 
 impl Snapshot {

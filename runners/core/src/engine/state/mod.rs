@@ -10,11 +10,11 @@
 //!
 //! # fn main() -> ferrobeam_core::Result<()> {
 //! let (mut states, key) = (States::default(), Bytes::from("key"));
-//! assert!(states.reader(&key, Window::Global)?.is_none());
+//! assert!(states.reader(&key, Window::Global).is_none());
 //! let change = CellChange::Append { key: Bytes::new(), value: Bytes::from("value") };
 //! assert!(states.apply(&key, Window::Global, vec![StateChange { cell: "seen", change }])?);
 //!
-//! let seen = states.reader(&key, Window::Global)?.map(|state| state.values("seen", b"")).transpose()?;
+//! let seen = states.reader(&key, Window::Global).map(|state| state.values("seen", b"")).transpose()?;
 //! assert_eq!(seen.unwrap_or_default(), ["value"]);
 //! # Ok(())
 //! # }
@@ -23,10 +23,11 @@
 mod cells;
 
 use bytes::Bytes;
-use cells::{Cells, Files, Snapshot, lock};
+pub(super) use cells::Cells;
+use cells::{Snapshot, lock};
 use ferrobeam_core::Result;
 use ferrobeam_core::dofn::stateful::operator::{StateChange, StateReader};
-use ferrobeam_core::grouping::{Piece, Pieces, SpillSpace, Spills};
+use ferrobeam_core::grouping::{Piece, Pieces, SpillSpace};
 use ferrobeam_core::windowing::Window;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
@@ -40,36 +41,30 @@ pub struct States {
     held: HashMap<(Bytes, Window), Held, FixedState>,
     /// How many bytes values have in memory.
     bytes: usize,
-    /// Where to spill to, if there is a limit.
-    files: Option<Arc<Mutex<Files>>>,
+    /// Where large cells go, if there is a limit.
+    files: Option<Arc<Mutex<Pieces>>>,
 }
 
-/// Where the state of a key and window is.
+/// The state of a key and window.
 #[derive(Clone)]
-enum Held {
+struct Held {
     /// In memory, but for what cells have in files of which one is large.
-    Here {
-        cells: Arc<Cells>,
-        /// Whether it was looked at since the last time that something went to files.
-        is_warm: bool,
-    },
-    /// In a file, all of it.
-    There(Piece),
+    cells: Arc<Cells>,
+    /// Whether it was looked at since somebody asked for that.
+    is_warm: bool,
 }
+
+/// What a place takes in memory beside its values, about.
+const OF_PLACE: usize = 400;
 
 impl States {
     /// Takes a snapshot of the state of a key and window; none if there is no state.
     ///
-    /// It costs next to nothing, unless the state is in a file. A change of what a snapshot still holds copies it, so drop it
-    /// before its changes are applied.
-    ///
-    /// # Errors
-    /// Those of files.
-    pub fn reader(&mut self, key: &Bytes, window: Window) -> Result<Option<Arc<dyn StateReader>>> {
-        let States { held, bytes, files } = self;
-        let Some(found) = held.get_mut(&(key.clone(), window)) else { return Ok(None) };
-        let cells = found.bring(files.as_deref(), bytes)?.clone();
-        Ok(Some(Arc::new(Snapshot { cells, files: files.clone() })))
+    /// It costs next to nothing. A change of what a snapshot still holds copies it, so drop it before its changes are applied.
+    pub fn reader(&mut self, key: &Bytes, window: Window) -> Option<Arc<dyn StateReader>> {
+        let held = self.held.get_mut(&(key.clone(), window))?;
+        held.is_warm = true;
+        Some(Arc::new(Snapshot { cells: held.cells.clone(), files: self.files.clone() }))
     }
 
     /// What is read where there is no state.
@@ -86,9 +81,10 @@ impl States {
         let States { held, bytes, files } = self;
         let mut entry = match held.entry((key.clone(), window)) {
             Entry::Occupied(entry) => entry,
-            Entry::Vacant(entry) => entry.insert_entry(Held::Here { cells: Arc::default(), is_warm: true }),
+            Entry::Vacant(entry) => entry.insert_entry(Held { cells: Arc::default(), is_warm: true }),
         };
-        let cells = Arc::make_mut(entry.get_mut().bring(files.as_deref(), bytes)?);
+        entry.get_mut().is_warm = true;
+        let cells = Arc::make_mut(&mut entry.get_mut().cells);
         for StateChange { cell, change } in changes {
             let (added, removed) = cells.apply(cell, change, files.as_deref())?;
             *bytes = (*bytes + added).saturating_sub(removed);
@@ -102,9 +98,7 @@ impl States {
 
     /// Forgets the state of a key and window.
     pub fn remove(&mut self, key: &Bytes, window: Window) {
-        if let Some(Held::Here { cells, .. }) = self.held.remove(&(key.clone(), window)) {
-            self.bytes = self.bytes.saturating_sub(cells.bytes());
-        }
+        self.take(key, window);
     }
 
     /// Tells whether there is no state at all.
@@ -119,123 +113,74 @@ impl States {
         self.held.len()
     }
 
-    fn write(&mut self, all: bool) -> Result<()> {
-        let States { held, bytes, files: Some(files) } = self else { return Ok(()) };
-        let files = &mut *lock(files);
-        for held in held.values_mut() {
-            let Held::Here { cells, is_warm } = held else { continue };
-            if std::mem::take(is_warm) && !all {
-                continue;
-            }
-            let before = cells.bytes();
-            if let Some(piece) = Arc::make_mut(cells).write(files)? {
-                *bytes = bytes.saturating_sub(before);
-                *held = Held::There(piece);
-            } else {
-                *bytes = bytes.saturating_sub(before - cells.bytes());
-            }
+    /// About how much memory it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes + self.held.len() * OF_PLACE
+    }
+
+    /// Says where large cells go.
+    pub(super) fn limit(&mut self, space: Arc<dyn SpillSpace>) {
+        self.files = Some(Arc::new(Mutex::new(Pieces::new(space))));
+    }
+
+    /// Whether the state of a key and window was looked at since this was last asked.
+    pub(super) fn cool(&mut self, key: &Bytes, window: Window) -> bool {
+        self.held.get_mut(&(key.clone(), window)).is_some_and(|held| std::mem::take(&mut held.is_warm))
+    }
+
+    /// Writes the state of a key and window to files if it is large: cell by cell, so that one is not read, nor written again,
+    /// when another one is. Whether it is large.
+    pub(super) fn write_large(&mut self, key: &Bytes, window: Window) -> Result<bool> {
+        let States { held, bytes, files: Some(files) } = self else { return Ok(false) };
+        let Some(Held { cells, .. }) = held.get_mut(&(key.clone(), window)) else { return Ok(false) };
+        if !cells.are_large() {
+            return Ok(false);
         }
-        files.pieces.close()?;
-        if files.pieces.is_wasteful(|| held.values().flat_map(Held::pieces).map(Piece::bytes).sum()) {
-            let mut all = Vec::new();
-            for held in held.values_mut() {
-                match held {
-                    Held::There(piece) => all.push(piece),
-                    Held::Here { cells, .. } if cells.pieces().next().is_some() => {
-                        all.extend(Arc::make_mut(cells).pieces_mut());
-                    }
-                    Held::Here { .. } => {}
-                }
-            }
-            files.pieces.renew(all)?;
+        let before = cells.bytes();
+        if before > 0 {
+            Arc::make_mut(cells).write(&mut lock(files))?;
+            *bytes = bytes.saturating_sub(before);
+        }
+        Ok(true)
+    }
+
+    /// Ends the files that were written, and writes them anew if there is much in them that is of no use any more.
+    pub(super) fn tidy(&mut self) -> Result<()> {
+        let States { held, files: Some(files), .. } = self else { return Ok(()) };
+        let pieces = &mut *lock(files);
+        pieces.close()?;
+        if pieces.is_wasteful(|| held.values().flat_map(|held| held.cells.pieces()).map(Piece::bytes).sum()) {
+            let with_pieces = held.values_mut().filter(|held| held.cells.pieces().next().is_some());
+            let all = with_pieces.flat_map(|held| Arc::make_mut(&mut held.cells).pieces_mut()).collect();
+            pieces.renew(all)?;
         }
         Ok(())
     }
-}
 
-impl Spills for States {
-    fn limit(&mut self, space: Arc<dyn SpillSpace>) {
-        self.files = Some(Arc::new(Mutex::new(Files { pieces: Pieces::new(space), names: Vec::new() })));
+    /// Takes the state of a key and window out.
+    pub(super) fn take(&mut self, key: &Bytes, window: Window) -> Option<Arc<Cells>> {
+        let Held { cells, .. } = self.held.remove(&(key.clone(), window))?;
+        self.bytes = self.bytes.saturating_sub(cells.bytes());
+        Some(cells)
     }
 
-    fn held(&self) -> usize {
-        self.bytes
-    }
-
-    /// Writes what was not looked at since the last time; if that is little, all.
-    fn spill(&mut self) -> Result<()> {
-        let before = self.bytes;
-        self.write(false)?;
-        if self.bytes > before / 2 { self.write(true) } else { Ok(()) }
-    }
-}
-
-impl Held {
-    /// The cells, back in memory but for what large ones have in files.
-    fn bring(&mut self, files: Option<&Mutex<Files>>, bytes: &mut usize) -> Result<&mut Arc<Cells>> {
-        if let (Held::There(piece), Some(files)) = (&*self, files) {
-            let cells = Cells::read(&mut lock(files), piece)?;
-            *bytes += cells.bytes();
-            *self = Held::Here { cells: Arc::new(cells), is_warm: true };
-        }
-        match self {
-            Held::Here { cells, is_warm } => {
-                *is_warm = true;
-                Ok(cells)
-            }
-            Held::There(_) => Err(cells::damaged()),
-        }
-    }
-
-    fn pieces(&self) -> Box<dyn Iterator<Item = &Piece> + '_> {
-        match self {
-            Held::Here { cells, .. } => Box::new(cells.pieces()),
-            Held::There(piece) => Box::new(std::iter::once(piece)),
-        }
+    /// Puts back what was [taken](Self::take).
+    pub(super) fn put(&mut self, key: &Bytes, window: Window, cells: Cells) {
+        self.bytes += cells.bytes();
+        self.held.insert((key.clone(), window), Held { cells: Arc::new(cells), is_warm: true });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::testing::InMemory;
     use ferrobeam_core::Timestamp;
     use ferrobeam_core::dofn::stateful::operator::CellChange;
-    use ferrobeam_core::grouping::SpillFile;
     use proptest::collection::vec;
     use proptest::option::weighted;
     use proptest::prelude::*;
     use proptest::sample::select;
-
-    /// Files in memory.
-    struct InMemory;
-
-    struct Blocks(Mutex<Vec<Vec<u8>>>);
-
-    impl SpillSpace for InMemory {
-        fn create(&self) -> Result<Arc<dyn SpillFile>> {
-            Ok(Arc::new(Blocks(Mutex::default())))
-        }
-        fn room(&self) -> usize {
-            1 << 20
-        }
-    }
-
-    impl SpillFile for Blocks {
-        fn append(&self, block: &[u8]) -> Result<u64> {
-            let mut blocks = self.0.lock().unwrap();
-            blocks.push(block.to_vec());
-            Ok(blocks.len() as u64)
-        }
-        fn read(&self, at: u64, block: &mut Vec<u8>) -> Result<Option<u64>> {
-            let blocks = self.0.lock().unwrap();
-            let found = blocks.get(at as usize);
-            found.into_iter().for_each(|found| block.clone_from(found));
-            Ok(found.map(|_| at + 1))
-        }
-        fn sibling(&self) -> Result<Arc<dyn SpillFile>> {
-            InMemory.create()
-        }
-    }
 
     /// All that was ever changed, gone through again for every question.
     #[derive(Clone, Default)]
@@ -291,7 +236,7 @@ mod tests {
     }
 
     fn read(states: &mut States, key: &Bytes, window: Window) -> Arc<dyn StateReader> {
-        states.reader(key, window).unwrap().unwrap_or_else(States::nothing)
+        states.reader(key, window).unwrap_or_else(States::nothing)
     }
 
     const CELLS: [&str; 2] = ["a", "b"];
@@ -335,7 +280,10 @@ mod tests {
             states.limit(Arc::new(InMemory));
             for (number, (key, window, changes)) in steps.into_iter().enumerate() {
                 if spills[number] {
-                    states.spill().unwrap();
+                    for (key, window) in places() {
+                        states.write_large(&key, window).unwrap();
+                    }
+                    states.tidy().unwrap();
                 }
                 if number == snapshot {
                     let pair = |(key, window)| (read(&mut states, &key, window), naive.values(&key, window));
@@ -344,7 +292,7 @@ mod tests {
                 match &changes {
                     Some(changes) => {
                         let has_state = states.apply(&key, window, changes.clone()).unwrap();
-                        prop_assert_eq!(has_state, states.reader(&key, window).unwrap().is_some());
+                        prop_assert_eq!(has_state, states.reader(&key, window).is_some());
                     }
                     None => states.remove(&key, window),
                 }
@@ -361,8 +309,8 @@ mod tests {
                 held += usize::from(!values.is_empty());
             }
             prop_assert_eq!((states.len(), states.is_empty()), (held, held == 0));
-            states.write(true).unwrap();
-            prop_assert_eq!(states.held(), 0, "what has come is what has gone");
+            places().for_each(|(key, window)| drop(states.take(&key, window)));
+            prop_assert_eq!((states.len(), states.memory()), (0, 0), "what has come is what has gone");
         }
     }
 }
