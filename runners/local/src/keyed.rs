@@ -30,8 +30,9 @@ pub(crate) struct Keyed {
     most: usize,
 }
 
-/// So many elements that waited for earlier ones are taken at a time.
+/// So many elements that waited for earlier ones are taken at a time, or so many bytes of them.
 const MANY: usize = 4096;
+const LARGE: usize = 256 << 10;
 
 /// Elements by key, in the order in which keys came.
 #[derive(Default)]
@@ -41,11 +42,13 @@ struct Waiting {
     places: HashMap<Bytes, usize, FixedState>,
     /// How many there are.
     count: usize,
+    bytes: usize,
 }
 
 impl Waiting {
     fn push(&mut self, key: Bytes, row: EncodedElement) {
         self.count += 1;
+        self.bytes += row.bytes.len();
         match self.places.entry(key) {
             Entry::Occupied(place) => self.of_keys[*place.get()].1.push(row),
             Entry::Vacant(place) => {
@@ -56,8 +59,8 @@ impl Waiting {
         }
     }
 
-    fn rows(&self) -> impl Iterator<Item = &EncodedElement> {
-        self.of_keys.iter().flat_map(|(_, rows)| rows)
+    fn is_many(&self) -> bool {
+        self.count >= MANY || self.bytes >= LARGE
     }
 }
 
@@ -127,10 +130,9 @@ impl Keyed {
         self.waiting.count + self.sorted.len()
     }
 
-    /// About how many bytes there are of elements that wait, and of what is known of keys that do not go to files; counted on
-    /// demand.
+    /// About how many bytes there are of elements that wait, and of what is known of keys that do not go to files.
     pub(crate) fn kept(&self) -> usize {
-        self.waiting.rows().map(|row| row.bytes.len()).sum::<usize>() + self.memory.kept()
+        self.waiting.bytes + self.memory.kept()
     }
 
     /// What the output watermark may not pass.
@@ -158,7 +160,8 @@ impl Keyed {
         }
         let Keyed { step, operator, waiting, sorted, memory, most } = self;
         operator.start_bundle()?;
-        let mut visit = |memory: &mut SpillingMemory, key: &Bytes, rows: Vec<EncodedElement>| {
+        let mut visit = |stores: (&mut SortedElements, &mut SpillingMemory), key: &Bytes, rows: Vec<EncodedElement>| {
+            let (sorted, memory) = stores;
             go_on()?;
             let mut visit = Visit::new(step, memory.of(key)?, &mut **operator, key, now);
             for row in rows {
@@ -167,10 +170,10 @@ impl Keyed {
             }
             visit.fire(go_on)?;
             visit.leave()?;
-            if memory.held() > *most { memory.spill() } else { Ok(()) }
+            if sorted.held() + memory.held() > *most { spill_larger(sorted, memory) } else { Ok(()) }
         };
         loop {
-            while waiting.count < MANY && sorted.earliest().is_some_and(|time| step.is_eligible(time, upstream)) {
+            while !waiting.is_many() && sorted.earliest().is_some_and(|time| step.is_eligible(time, upstream)) {
                 let Some((key, row)) = sorted.pop()? else { break };
                 waiting.push(key, row);
             }
@@ -178,12 +181,12 @@ impl Keyed {
             if of_keys.is_empty() {
                 break;
             }
-            of_keys.into_iter().try_for_each(|(key, rows)| visit(memory, &key, rows))?;
+            of_keys.into_iter().try_for_each(|(key, rows)| visit((sorted, memory), &key, rows))?;
         }
         loop {
             let more = memory.wake(now)?;
             let due: Vec<Bytes> = memory.due_keys(now).cloned().collect();
-            due.iter().try_for_each(|key| visit(memory, key, Vec::new()))?;
+            due.iter().try_for_each(|key| visit((sorted, memory), key, Vec::new()))?;
             if !more {
                 break;
             }
@@ -205,6 +208,10 @@ impl Spills for Keyed {
     }
 
     fn spill(&mut self) -> Result<()> {
-        if self.sorted.held() > self.memory.held() { self.sorted.spill() } else { self.memory.spill() }
+        spill_larger(&mut self.sorted, &mut self.memory)
     }
+}
+
+fn spill_larger(sorted: &mut SortedElements, memory: &mut SpillingMemory) -> Result<()> {
+    if sorted.held() > memory.held() { sorted.spill() } else { memory.spill() }
 }

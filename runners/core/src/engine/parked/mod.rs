@@ -49,6 +49,14 @@ pub struct Parked {
     stuck: usize,
 }
 
+/// What files have of a key.
+struct Found {
+    record: Vec<u8>,
+    /// So many bytes of it are the wakes.
+    head: usize,
+    wakes: [Option<Wake>; 2],
+}
+
 fn wake(at: Timestamp, key: &HashedKey) -> Wake {
     (number(at), [&key.hash.to_be_bytes(), &*key.bytes].concat())
 }
@@ -90,42 +98,34 @@ impl Parked {
             return Ok(());
         }
         let key = HashedKey::new(key);
-        if let Some((record, wakes)) = self.find(&key, timers)?
-            && !has_passed(&self.seen, &wakes)
+        if let Some(found) = self.find(&key, timers)?
+            && !has_passed(&self.seen, &found.wakes)
         {
-            self.load(&record, &wakes, &key, states, timers)?;
+            self.load(&found, &key, states, timers)?;
             self.brought.insert(key);
         }
         Ok(())
     }
 
-    /// The record of a key that is not in memory, and when it is to be woken.
-    fn find(&mut self, key: &HashedKey, timers: &Timers) -> Result<Option<(Vec<u8>, [Option<Wake>; 2])>> {
+    /// The record of a key that is not in memory.
+    fn find(&mut self, key: &HashedKey, timers: &Timers) -> Result<Option<Found>> {
         if timers.has(key) || self.brought.contains(key) {
             return Ok(None);
         }
-        let Some(mut record) = self.records.find((key.hash, &key.bytes))? else { return Ok(None) };
+        let Some(record) = self.records.find((key.hash, &key.bytes))? else { return Ok(None) };
         if record.is_empty() {
             return Ok(None);
         }
         let mut rest = &*record;
         let wakes = record::wakes(&mut rest, key)?;
         let head = record.len() - rest.len();
-        record.drain(..head);
-        Ok(Some((record, wakes)))
+        Ok(Some(Found { record, head, wakes }))
     }
 
     /// Puts back what is known of a key.
-    fn load(
-        &mut self,
-        record: &[u8],
-        wakes: &[Option<Wake>; 2],
-        key: &HashedKey,
-        states: &mut States,
-        timers: &mut Timers,
-    ) -> Result<()> {
-        record::decode(record, key, states, timers, &self.names)?;
-        self.ended.replace(ended(wakes, key, timers), None);
+    fn load(&mut self, found: &Found, key: &HashedKey, states: &mut States, timers: &mut Timers) -> Result<()> {
+        record::decode(&found.record[found.head..], key, states, timers, &self.names)?;
+        self.ended.replace(ended(&found.wakes, key, timers), None);
         Ok(())
     }
 
@@ -145,11 +145,11 @@ impl Parked {
                 self.wakes[place].pop(&mut Vec::new())?;
                 let key = sleeper(&wake.1)?;
                 // Of those that came back before, and were parked again, there is another wake.
-                if let Some((record, wakes)) = self.find(&key, timers)?
-                    && wakes[place].as_ref() == Some(&wake)
-                    && !has_passed(&self.seen, &wakes)
+                if let Some(found) = self.find(&key, timers)?
+                    && found.wakes[place].as_ref() == Some(&wake)
+                    && !has_passed(&self.seen, &found.wakes)
                 {
-                    self.load(&record, &wakes, &key, states, timers)?;
+                    self.load(&found, &key, states, timers)?;
                 }
                 self.seen[place] = Some(wake);
             }
@@ -201,22 +201,8 @@ impl Parked {
             let Some(key) = here.into_iter().chain(brought.peek()).min().cloned() else { break };
             let (is_here, was_brought) = (here == Some(&key), brought.next_if_eq(&key).is_some());
             record.clear();
-            let goes = if !is_here {
-                // It is gone: an empty record says so.
-                true
-            } else if cool(&key, states, timers) && !all {
-                false
-            } else if let Some(times) = self.times(&key, states, timers)? {
-                record::encode(&key, &times, states, timers, &mut self.names, &mut record);
-                self.ended.replace(None, ended(&times, &key, timers));
-                timers.take_key(&key);
-                wakes.iter_mut().zip(times).for_each(|(wakes, time)| wakes.extend(time));
-                true
-            } else {
-                self.stuck += timers.of_key(&key).count() * OF_STUCK;
-                false
-            };
-            if goes {
+            // That it is gone is said by an empty record.
+            if !is_here || self.pack(&key, all, states, timers, (&mut wakes, &mut record))? {
                 records.put((key.hash, &key.bytes), &record)?;
             } else if was_brought {
                 self.brought.insert(key.clone());
@@ -224,18 +210,46 @@ impl Parked {
             last = Some(key);
         }
         states.tidy()?;
-        for (queue, mut wakes) in self.wakes.iter_mut().zip(wakes) {
-            wakes.sort_unstable();
-            let mut writer = queue.writer()?;
-            wakes.iter().try_for_each(|(number, key): &Wake| writer.put((*number, key), &[]))?;
-            queue.add(writer)?;
-        }
+        self.add_wakes(wakes)?;
         let Parked { records: map, seen, .. } = self;
         map.add(records, &mut |(hash, bytes), mut record| {
             let key = HashedKey { hash, bytes: Bytes::copy_from_slice(bytes) };
             // Damage is told to those who want the key.
             !record.is_empty() && record::wakes(&mut record, &key).map_or(true, |wakes| !has_passed(seen, &wakes))
         })
+    }
+
+    /// Takes a key out of memory, and makes a record of it, and wakes; false if it stays.
+    fn pack(
+        &mut self,
+        key: &HashedKey,
+        all: bool,
+        states: &mut States,
+        timers: &mut Timers,
+        (wakes, record): (&mut [Vec<Wake>; 2], &mut Vec<u8>),
+    ) -> Result<bool> {
+        if cool(key, states, timers) && !all {
+            return Ok(false);
+        }
+        let Some(times) = self.times(key, states, timers)? else {
+            self.stuck += timers.of_key(key).count() * OF_STUCK;
+            return Ok(false);
+        };
+        record::encode(key, &times, states, timers, &mut self.names, record);
+        self.ended.replace(None, ended(&times, key, timers));
+        timers.take_key(key);
+        wakes.iter_mut().zip(times).for_each(|(wakes, time)| wakes.extend(time));
+        Ok(true)
+    }
+
+    fn add_wakes(&mut self, wakes: [Vec<Wake>; 2]) -> Result<()> {
+        for (queue, mut wakes) in self.wakes.iter_mut().zip(wakes) {
+            wakes.sort_unstable();
+            let mut writer = queue.writer()?;
+            wakes.iter().try_for_each(|(number, key)| writer.put((*number, key), &[]))?;
+            queue.add(writer)?;
+        }
+        Ok(())
     }
 
     /// When a key is to be woken that can go to a file; none if it has to stay, or has large cells, which go alone.
