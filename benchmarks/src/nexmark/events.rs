@@ -3,13 +3,13 @@
 use crate::{GOLDEN, mix};
 use ferrobeam::prelude::*;
 
-/// A person, an auction or a bid.
+/// A person, an auction or a bid: almost all are bids, so the others do not make each event as large as they are.
 #[derive(Clone, Debug, PartialEq, Element)]
 pub enum Event {
     /// Somebody came.
-    Person(Person),
+    Person(Box<Person>),
     /// Somebody sells something.
-    Auction(Auction),
+    Auction(Box<Auction>),
     /// Somebody bids.
     Bid(Bid),
 }

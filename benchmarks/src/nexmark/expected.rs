@@ -94,8 +94,8 @@ fn people_and_auctions(events: impl Iterator<Item = Event>) -> (HashMap<u64, Per
     let (mut people, mut auctions) = (HashMap::new(), Vec::new());
     for event in events {
         match event {
-            Event::Person(person) => drop(people.insert(person.id, person)),
-            Event::Auction(auction) => auctions.push(auction),
+            Event::Person(person) => drop(people.insert(person.id, *person)),
+            Event::Auction(auction) => auctions.push(*auction),
             Event::Bid(_) => {}
         }
     }
@@ -116,7 +116,7 @@ fn sold(events: impl Iterator<Item = Event>) -> impl Iterator<Item = AuctionBid>
     for event in events {
         match event {
             Event::Person(_) => {}
-            Event::Auction(auction) => drop(auctions.insert(auction.id, auction)),
+            Event::Auction(auction) => drop(auctions.insert(auction.id, *auction)),
             Event::Bid(bid) => offers.entry(bid.auction).or_default().push(bid),
         }
     }

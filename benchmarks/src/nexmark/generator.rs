@@ -109,8 +109,8 @@ pub fn event(i: u64) -> (Event, i64) {
     let mut random = Random(SEED.wrapping_add(i));
     let millis = BASE + (i / RATE) as i64 - random.below(JITTER) as i64;
     let event = match i % CYCLE {
-        0 => Event::Person(person(i, millis, &mut random)),
-        at if at <= AUCTIONS => Event::Auction(auction(i, millis, &mut random)),
+        0 => Event::Person(Box::new(person(i, millis, &mut random))),
+        at if at <= AUCTIONS => Event::Auction(Box::new(auction(i, millis, &mut random))),
         _ => Event::Bid(bid(i, millis, &mut random)),
     };
     (event, millis)

@@ -55,8 +55,8 @@ pub(super) fn is_near(person: &Person) -> bool {
 
 #[derive(Clone, Element)]
 enum Offer {
-    Seller(Person),
-    Auction(Auction),
+    Seller(Box<Person>),
+    Auction(Box<Auction>),
 }
 
 /// Pairs a person with each of their auctions, which may come before.
@@ -92,11 +92,11 @@ impl StatefulDoFn for Join {
         match offer {
             Offer::Seller(person) => {
                 state.auctions.take().iter().for_each(|auction| ctx.emit(Suggestion::new(&person, auction.id)));
-                state.seller.set(person);
+                state.seller.set(*person);
             }
             Offer::Auction(auction) => match state.seller.get() {
                 Some(person) => ctx.emit(Suggestion::new(person, auction.id)),
-                None => state.auctions.add(auction),
+                None => state.auctions.add(*auction),
             },
         }
         ctx.set_after(Due::Forget, minutes(10));

@@ -48,7 +48,7 @@ pub(super) fn winning_bids(events: &PCollection<Event>) -> PCollection<AuctionBi
 /// What an auction is made of.
 #[derive(Clone, Element)]
 enum Offer {
-    Auction(Auction),
+    Auction(Box<Auction>),
     Bid(Bid),
 }
 
@@ -112,7 +112,7 @@ impl StatefulDoFn for FindWinner {
                 lot.early.take().into_iter().for_each(|bid| lot.bid(bid, terms));
                 ctx.set(Due::Close, Timestamp::from_millis(auction.expires - 1));
                 ctx.set(Due::Forget, Timestamp::from_millis(auction.expires) + REMEMBER);
-                lot.auction.set(auction);
+                lot.auction.set(*auction);
             }
         }
         Ok(())

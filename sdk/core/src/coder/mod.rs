@@ -27,6 +27,7 @@
 //! - the nested encoding of an [`Element`] is never empty, so a list can never be longer than its bytes.
 
 mod array;
+mod boxed;
 #[doc(hidden)]
 pub mod derived;
 mod dynamic;
@@ -51,6 +52,7 @@ mod windowed;
 pub mod wire;
 
 pub use array::{ArrayCoder, SliceCoder};
+pub use boxed::BoxCoder;
 pub use dynamic::{CustomWindow, Decimal, DynCoder, Value, describe};
 pub use error::{CoderError, CoderProblem, Decoded, Encoded};
 pub use iterable::{IterableCoder, StateFetch};

@@ -1,7 +1,7 @@
 //! Types made of other elements.
 
 use super::{element, key};
-use crate::coder::{ArrayCoder, IterableCoder, KvCoder, MapCoder, NullableCoder, ResultCoder, RowCoder};
+use crate::coder::{ArrayCoder, BoxCoder, IterableCoder, KvCoder, MapCoder, NullableCoder, ResultCoder, RowCoder};
 use crate::{Element, Key};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, Hash};
 element! {
     [T: Element] Vec<T>, T::ListCoder;
     [T: Element, const N: usize] [T; N], ArrayCoder<T::ListCoder>;
+    [T: Element] Box<T>, BoxCoder<T::Coder>;
     [T: Element] Option<T>, NullableCoder<T::Coder>;
     [T: Element, E: Element] Result<T, E>, ResultCoder<T::Coder, E::Coder>;
     [T: Element + Ord] BTreeSet<T>, IterableCoder<T::Coder>;
@@ -26,7 +27,7 @@ element! {
 }
 
 key! {
-    [T: Key] Vec<T>; [T: Key, const N: usize] [T; N]; [T: Key] Option<T>; [T: Key, E: Key] Result<T, E>;
+    [T: Key] Vec<T>; [T: Key, const N: usize] [T; N]; [T: Key] Option<T>; [T: Key] Box<T>; [T: Key, E: Key] Result<T, E>;
     [T: Key + Ord] BTreeSet<T>; [K: Key + Ord, V: Key] BTreeMap<K, V>;
     [A: Key] (A,); [A: Key, B: Key] (A, B); [A: Key, B: Key, C: Key] (A, B, C);
     [A: Key, B: Key, C: Key, D: Key] (A, B, C, D);

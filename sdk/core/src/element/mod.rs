@@ -27,6 +27,7 @@ use std::hash::Hash;
 /// | `char` | `string_utf8`, of one character | STRING |
 /// | `String`, `Box<str>`, `Arc<str>` | `string_utf8` | STRING |
 /// | [`Bytes`](bytes::Bytes), `Vec<u8>`, `[u8; N]` | `bytes` | BYTES |
+/// | `Box<T>` | that of `T` | that of `T` |
 /// | `Option<T>` | `nullable<T>` | nullable T |
 /// | `Vec<T>`, `[T; N]`, `BTreeSet<T>`, `HashSet<T>` | `iterable<T>`, of at most 2^31 - 1 items | ARRAY of T |
 /// | `BTreeMap<K, V>`, `HashMap<K, V>` | `iterable<kv<K, V>>`; of repeated keys the last wins | MAP of K to V |

@@ -109,7 +109,7 @@ pub(crate) struct Everything {
     pub(crate) result: Result<Option<i64>, String>,
     pub(crate) twice: Option<Option<bool>>,
     pub(crate) level: Level,
-    pub(crate) shape: Option<Shape>,
+    pub(crate) shape: Option<Box<Shape>>,
     pub(crate) tree: Tree,
     pub(crate) pair: (String, Option<f64>),
     #[element(rename = "generic")]
@@ -226,7 +226,7 @@ pub(crate) fn everything() -> impl Strategy<Value = Everything> {
             result,
             twice,
             level,
-            shape,
+            shape: shape.map(Box::new),
             tree,
             pair,
             any: Generic { first: pairs[0].clone(), rest: pairs },
@@ -266,6 +266,8 @@ pub(crate) fn visit(visitor: &mut impl Visitor) {
     visitor.key(vec(vec(strings(), 0..3), 0..3));
     visitor.key(any::<Option<i64>>());
     visitor.key(any::<Option<Option<String>>>());
+    visitor.key(strings().prop_map(Box::new));
+    visitor.key(any::<Option<Box<Option<i64>>>>());
     visitor.key(any::<Result<String, (u8, bool)>>());
     visitor.key(btree_set(strings(), 0..4));
     visitor.key(btree_map(any::<i64>(), strings(), 0..4));
