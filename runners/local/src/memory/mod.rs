@@ -55,7 +55,7 @@ impl Limits {
             (None, Some(limit)) => {
                 let message = format!(
                     "a memory limit of {} MiB is too small: {workers} workers need at least {} MiB",
-                    limit / MIB,
+                    limit.div_ceil(MIB),
                     (fixed + LEAST_STORES).div_ceil(MIB)
                 );
                 return Err(Error::Options(message));
