@@ -2,6 +2,7 @@
 
 use crate::{GOLDEN, mix};
 use ferrobeam::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A person, an auction or a bid: almost all are bids, so the others do not make each event as large as they are.
 #[derive(Clone, Debug, PartialEq, Element)]
@@ -104,10 +105,7 @@ impl Digest {
     #[inline]
     #[must_use]
     pub fn text(self, text: &str) -> Self {
-        let (words, rest) = text.as_bytes().as_chunks::<8>();
-        let whole = words.iter().fold(self, |digest, word| digest.number(u64::from_le_bytes(*word)));
-        let rest = rest.iter().fold(text.len() as u64, |rest, byte| (rest << 8) ^ u64::from(*byte));
-        whole.number(rest)
+        self.number(xxh3_64(text.as_bytes()))
     }
 
     /// The number, well mixed.

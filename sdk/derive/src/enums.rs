@@ -84,11 +84,10 @@ fn one_of(variants: &[Variant<'_>]) -> Parts {
             #index => {
                 let mut take = || -> __private::Decoded<Self> {
                     let header = __private::Header::read(input)?;
-                    let value = Self::#ident #take;
                     header.finish(#known)?;
-                    ::std::result::Result::Ok(value)
+                    ::std::result::Result::Ok(Self::#ident #take)
                 };
-                take().map_err(|error| error.at(#name))
+                __private::within(#name, take())
             }
         }
     });

@@ -1,5 +1,6 @@
 //! What derived code says `::ferrobeam::__private` for. Not part of the interface.
 
+pub use super::error::within;
 pub use super::row::{
     Header, Row, RowCoder, enum_type, field_type, is_null, put_field, put_header, put_variant_header, variant_type,
 };

@@ -113,6 +113,15 @@ impl CoderError {
     }
 }
 
+/// Adds to an error where it happened. Unlike `map_err`, it does not move the value, if that is what was decoded.
+#[inline]
+pub fn within<T>(step: &'static str, mut decoded: Decoded<T>) -> Decoded<T> {
+    if decoded.is_err() {
+        decoded = decoded.map_err(|error| error.at(step));
+    }
+    decoded
+}
+
 impl From<CoderProblem> for CoderError {
     #[cold]
     fn from(problem: CoderProblem) -> Self {

@@ -201,6 +201,10 @@ pub fn take_as<T: Element>(input: &mut &[u8]) -> Decoded<T> {
 /// # Errors
 /// As [`Coder::decode`]; and if bytes are left over.
 pub fn decode_all<T, C: Coder<T>>(coder: &C, mut input: &[u8]) -> Decoded<T> {
-    let value = coder.decode_outer(&mut input)?;
-    if input.is_empty() { Ok(value) } else { Err(CoderProblem::Trailing { bytes: input.len() }.into()) }
+    let mut value = coder.decode_outer(&mut input);
+    if value.is_ok() && !input.is_empty() {
+        value = Err(CoderProblem::Trailing { bytes: input.len() }.into());
+    }
+    // What was decoded is not taken apart, which would move it.
+    value
 }

@@ -2,6 +2,7 @@
 
 use super::field::FieldCoder;
 use crate::Element;
+use crate::coder::error::within;
 use crate::coder::wire::{put_varint, take_prefixed, take_varint};
 use crate::coder::{CoderError, Decoded, of};
 
@@ -92,7 +93,7 @@ impl<'a> Header<'a> {
         input: &mut &[u8],
     ) -> Decoded<T> {
         if self.has(index) {
-            coder.decode_field(input).map_err(|e| e.at(name))
+            within(name, coder.decode_field(input))
         } else {
             coder.null().ok_or_else(|| CoderError::invalid("a value", "null, and the field is not optional").at(name))
         }

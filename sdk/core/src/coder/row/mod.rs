@@ -88,14 +88,19 @@ impl RowCoder {
             return T::take(&Header::read(&mut own)?, &mut own);
         }
         let header = Header::read(input)?;
-        let value = T::take(&header, input)?;
-        match header.finish(T::NAMES.len()) {
-            Ok(()) => {}
-            // Alone, or behind a length, its end is known.
-            Err(_) if outer => *input = &[],
-            Err(error) => return Err(error),
+        // Not taken apart on its way, which would move it.
+        let mut value = T::take(&header, input);
+        if value.is_ok()
+            && let Err(error) = header.finish(T::NAMES.len())
+        {
+            if outer {
+                // Alone, or behind a length, its end is known.
+                *input = &[];
+            } else {
+                value = Err(error);
+            }
         }
-        Ok(value)
+        value
     }
 }
 
