@@ -200,11 +200,11 @@ pub fn take_as<T: Element>(input: &mut &[u8]) -> Decoded<T> {
 ///
 /// # Errors
 /// As [`Coder::decode`]; and if bytes are left over.
+// A call of its own takes the input in two registers. Inlined, both halves of a vector that has just been written are loaded
+// at once, which waits for the writing.
+#[inline(never)]
 pub fn decode_all<T, C: Coder<T>>(coder: &C, mut input: &[u8]) -> Decoded<T> {
-    let mut value = coder.decode_outer(&mut input);
-    if value.is_ok() && !input.is_empty() {
-        value = Err(CoderProblem::Trailing { bytes: input.len() }.into());
-    }
+    let value = coder.decode_outer(&mut input);
     // What was decoded is not taken apart, which would move it.
-    value
+    if input.is_empty() { value } else { value.and(Err(CoderProblem::Trailing { bytes: input.len() }.into())) }
 }

@@ -88,18 +88,21 @@ impl RowCoder {
             return T::take(&Header::read(&mut own)?, &mut own);
         }
         let header = Header::read(input)?;
-        // Not taken apart on its way, which would move it.
-        let mut value = T::take(&header, input);
-        if value.is_ok()
-            && let Err(error) = header.finish(T::NAMES.len())
-        {
-            if outer {
-                // Alone, or behind a length, its end is known.
-                *input = &[];
-            } else {
-                value = Err(error);
-            }
+        match header.finish(T::NAMES.len()) {
+            Ok(()) => T::take(&header, input),
+            Err(error) => Self::read_longer(outer, &header, input, error),
         }
+    }
+
+    /// Reads a row that has more fields than the type.
+    #[cold]
+    fn read_longer<T: Row>(outer: bool, header: &Header<'_>, input: &mut &[u8], error: CoderError) -> Decoded<T> {
+        let value = T::take(header, input);
+        if !outer {
+            return value.and(Err(error));
+        }
+        // Alone, or behind a length, its end is known.
+        *input = &[];
         value
     }
 }
