@@ -16,6 +16,8 @@ const MANY: usize = 1024;
 pub struct SpillingMemory {
     memory: Memory,
     parked: Option<Parked>,
+    /// So many bytes of keys that are due come back at a time, about.
+    room: usize,
 }
 
 impl SpillingMemory {
@@ -24,7 +26,7 @@ impl SpillingMemory {
     /// # Errors
     /// Those of files.
     pub fn of(&mut self, key: &Bytes) -> Result<&mut Memory> {
-        let SpillingMemory { memory, parked } = self;
+        let SpillingMemory { memory, parked, .. } = self;
         if let Some(parked) = parked {
             parked.bring(key, &mut memory.states, &mut memory.timers)?;
         }
@@ -36,9 +38,9 @@ impl SpillingMemory {
     /// # Errors
     /// Those of files.
     pub fn wake(&mut self, now: Now) -> Result<bool> {
-        let SpillingMemory { memory, parked } = self;
+        let SpillingMemory { memory, parked, room } = self;
         let Some(parked) = parked else { return Ok(false) };
-        parked.wake(now, MANY, &mut memory.states, &mut memory.timers)
+        parked.wake(now, (MANY, *room), &mut memory.states, &mut memory.timers)
     }
 
     /// The keys in memory for which timers are due, or windows have expired.
@@ -84,6 +86,7 @@ impl SpillingMemory {
 
 impl Spills for SpillingMemory {
     fn limit(&mut self, space: Arc<dyn SpillSpace>) {
+        self.room = space.room() / 2;
         self.parked = Some(Parked::new(&space, &mut self.memory.states));
     }
 
@@ -95,7 +98,7 @@ impl Spills for SpillingMemory {
     /// Writes keys that were not looked at since the last time; if that is little, all.
     fn spill(&mut self) -> Result<()> {
         let before = self.held();
-        let SpillingMemory { memory: Memory { states, timers, .. }, parked: Some(parked) } = self else {
+        let SpillingMemory { memory: Memory { states, timers, .. }, parked: Some(parked), .. } = self else {
             return Ok(());
         };
         parked.park(false, states, timers)?;

@@ -129,15 +129,24 @@ impl Parked {
         Ok(())
     }
 
-    /// Brings keys back for which something is due, so many in each domain at most; whether there may be more.
+    /// Brings keys back for which something is due, so many in each domain, or of about so many bytes, at most; whether there
+    /// may be more.
     ///
     /// # Errors
     /// Those of files.
-    pub fn wake(&mut self, now: Now, most: usize, states: &mut States, timers: &mut Timers) -> Result<bool> {
+    pub fn wake(
+        &mut self,
+        now: Now,
+        (most, room): (usize, usize),
+        states: &mut States,
+        timers: &mut Timers,
+    ) -> Result<bool> {
         self.now = now;
+        let before = self.held(states, timers);
         for place in 0..DOMAINS.len() {
-            for _ in 0..most {
-                if !self.is_domain_due(place, now) {
+            for count in 0..most {
+                let is_full = count > 0 && self.held(states, timers).saturating_sub(before) >= room;
+                if is_full || !self.is_domain_due(place, now) {
                     break;
                 }
                 let Some((number, key)) = self.wakes[place].first() else { break };

@@ -97,7 +97,7 @@ impl Side {
     /// Some of the keys that are due; whether there may be more.
     fn due(&mut self, now: Now) -> (Vec<Bytes>, bool) {
         let Side { states, timers, parked } = self;
-        let more = parked.as_mut().is_some_and(|parked| parked.wake(now, 2, states, timers).unwrap());
+        let more = parked.as_mut().is_some_and(|parked| parked.wake(now, (2, 1500), states, timers).unwrap());
         (self.timers.due_keys(now).cloned().collect(), more)
     }
 

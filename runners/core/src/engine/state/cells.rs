@@ -260,17 +260,32 @@ fn take_all(input: &mut &[u8], into: &mut Vec<Bytes>) -> Result<()> {
 
 /// The state of a key and window as it was.
 pub(super) struct Snapshot {
-    pub(super) cells: Arc<Cells>,
-    pub(super) files: Option<Arc<Mutex<Pieces>>>,
+    cells: Arc<Cells>,
+    files: Option<Arc<Mutex<Pieces>>>,
+    /// The cell that was read last from files, for a map is looked at key by key.
+    read: Mutex<Option<(&'static str, Contents)>>,
 }
 
 impl Snapshot {
+    pub(super) fn new(cells: Arc<Cells>, files: Option<Arc<Mutex<Pieces>>>) -> Self {
+        Snapshot { cells, files, read: Mutex::default() }
+    }
+
     /// Looks at a cell, all of it.
     fn look<R: Default>(&self, cell: &str, look: impl FnOnce(&Contents) -> R) -> Result<R> {
-        match self.cells.0.iter().find(|(name, _)| *name == cell).map(|(_, contents)| contents) {
-            None => Ok(R::default()),
-            Some(contents) if contents.there.is_empty() => Ok(look(contents)),
-            Some(contents) => Ok(look(&contents.whole(self.files.as_deref())?)),
+        let Some((name, contents)) = self.cells.0.iter().find(|(name, _)| *name == cell) else {
+            return Ok(R::default());
+        };
+        if contents.there.is_empty() {
+            return Ok(look(contents));
+        }
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*read {
+            Some((known, whole)) if known == name => Ok(look(whole)),
+            _ => {
+                let (_, whole) = read.insert((name, contents.whole(self.files.as_deref())?));
+                Ok(look(whole))
+            }
         }
     }
 }

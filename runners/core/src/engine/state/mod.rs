@@ -64,13 +64,13 @@ impl States {
     pub fn reader(&mut self, key: &Bytes, window: Window) -> Option<Arc<dyn StateReader>> {
         let held = self.held.get_mut(&(key.clone(), window))?;
         held.is_warm = true;
-        Some(Arc::new(Snapshot { cells: held.cells.clone(), files: self.files.clone() }))
+        Some(Arc::new(Snapshot::new(held.cells.clone(), self.files.clone())))
     }
 
     /// What is read where there is no state.
     #[must_use]
     pub fn nothing() -> Arc<dyn StateReader> {
-        Arc::new(Snapshot { cells: Arc::default(), files: None })
+        Arc::new(Snapshot::new(Arc::default(), None))
     }
 
     /// Makes changes to the state of a key and window, in order; whether there is state after that.
