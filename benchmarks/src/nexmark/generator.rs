@@ -209,6 +209,6 @@ mod tests {
     #[test]
     fn events_never_change() {
         let sum = (0..1000).map(|i| Digest::new().event(&event(i).0).millis(event(i).1).finish());
-        assert_eq!(sum.fold(0, u64::wrapping_add), 11_868_353_181_588_374_367);
+        assert_eq!(sum.fold(0, u64::wrapping_add), 1_151_083_461_040_153_866);
     }
 }
