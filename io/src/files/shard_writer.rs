@@ -3,7 +3,7 @@ use super::{Compression, FileError};
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
 use std::hash::BuildHasher;
-use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -32,11 +32,7 @@ impl ShardWriter {
         // the output.
         let attempt = RandomState::new().hash_one(std::process::id());
         let path = directory.join(format!("{shard:05}-{attempt:016x}"));
-        let file = File::create_new(&path).map_err(|error| match error.kind() {
-            // Its directory has: another run of the same output has removed it.
-            ErrorKind::NotFound => FileError::ShardLost { path: path.clone(), target: target.clone() },
-            _ => FileError::io("write", &path)(error),
-        })?;
+        let file = File::create_new(&path).map_err(FileError::io("write", &path))?;
         ShardWriter::over(file, shard, Temporary { path, target, is_kept: false })
     }
 
