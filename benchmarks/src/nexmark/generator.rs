@@ -121,8 +121,6 @@ pub fn watermark(i: u64) -> i64 {
     BASE + (i / RATE) as i64 - JITTER as i64
 }
 
-// Rare, and large: without it what makes an event is small enough to be part of the loop that reads them.
-#[inline(never)]
 fn person(i: u64, millis: i64, random: &mut Random) -> Person {
     let name = format!("{} {}", random.one_of(&FIRST_NAMES), random.one_of(&LAST_NAMES));
     let email = format!("{}@{}.com", random.text(7), random.text(5)).replace(' ', "_");
@@ -139,7 +137,6 @@ fn person(i: u64, millis: i64, random: &mut Random) -> Person {
     }
 }
 
-#[inline(never)]
 fn auction(i: u64, millis: i64, random: &mut Random) -> Auction {
     let is_hot = random.below(4) > 0;
     let seller = if is_hot { last_person(i) / HOT * HOT } else { any_person(i, random) };
