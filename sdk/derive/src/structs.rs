@@ -23,7 +23,8 @@ pub(crate) fn expand(name: &Ident, fields: &syn::Fields) -> syn::Result<Parts> {
             ::std::result::Result::Ok(())
         }
 
-        #[inline]
+        // A row that is a call of its own is copied as a whole right after its fields were written, and waits for that.
+        #[inline(always)]
         fn take(header: &__private::Header<'_>, input: &mut &[u8]) -> __private::Decoded<Self> {
             ::std::result::Result::Ok(Self #take)
         }

@@ -12,10 +12,25 @@ fn utf8(bytes: &[u8]) -> Decoded<&str> {
     str::from_utf8(bytes).map_err(|e| CoderError::invalid("a string", e))
 }
 
-/// A copy is easier to check than the input: it begins at an address that is a multiple of a word.
+/// Texts of so many bytes at most are checked in a copy.
+const SHORT: usize = 256;
+
+/// In whole blocks: the library checks two words at a time, but what stands before a multiple of a word, or is left behind
+/// the last two, byte by byte, which takes longer than all the rest of a short text.
+#[repr(align(16))]
+struct Copy([u8; SHORT]);
+
 #[inline]
-fn string(bytes: &[u8]) -> Decoded<String> {
-    String::from_utf8(bytes.to_vec()).map_err(|e| CoderError::invalid("a string", e.utf8_error()))
+fn text<T: for<'a> From<&'a str>>(bytes: &[u8]) -> Decoded<T> {
+    let len = bytes.len();
+    if len <= SHORT {
+        let mut copy = Copy([0; SHORT]);
+        copy.0[..len].copy_from_slice(bytes);
+        if let Ok(padded) = str::from_utf8(&copy.0[..len.next_multiple_of(16)]) {
+            return Ok(T::from(&padded[..len]));
+        }
+    }
+    utf8(bytes).map(T::from)
 }
 
 fn one_char(bytes: &[u8]) -> Decoded<char> {
@@ -55,9 +70,9 @@ macro_rules! blob {
     )*};
 }
 blob! {
-    String, STRING_UTF8, |value| value.as_bytes(), |input| string(input);
-    Box<str>, STRING_UTF8, |value| value.as_bytes(), |input| string(input).map(String::into_boxed_str);
-    Arc<str>, STRING_UTF8, |value| value.as_bytes(), |input| utf8(input).map(Arc::from);
+    String, STRING_UTF8, |value| value.as_bytes(), |input| text(input);
+    Box<str>, STRING_UTF8, |value| value.as_bytes(), |input| text(input);
+    Arc<str>, STRING_UTF8, |value| value.as_bytes(), |input| text(input);
     char, STRING_UTF8, |value| value.encode_utf8(&mut [0; 4]).as_bytes(), |input| one_char(input);
     Vec<u8>, BYTES, |value| value, |input| Ok(input.to_vec());
     Bytes, BYTES, |value| value, |input| Ok(Bytes::copy_from_slice(input));

@@ -55,8 +55,20 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// If the input ends in it.
-    #[inline]
+    #[inline(always)]
     pub fn read(input: &mut &'a [u8]) -> Decoded<Self> {
+        // Both numbers have one byte mostly.
+        if let [fields @ ..0x80, len @ ..0x80, rest @ ..] = *input
+            && let Some((nulls, rest)) = rest.split_at_checked((*len).into())
+        {
+            *input = rest;
+            return Ok(Header { fields: u64::from(*fields), nulls });
+        }
+        Self::read_any(input)
+    }
+
+    #[cold]
+    fn read_any(input: &mut &'a [u8]) -> Decoded<Self> {
         Ok(Header { fields: take_varint(input)?, nulls: take_prefixed(input, "the nulls of a row")? })
     }
 
@@ -68,7 +80,7 @@ impl<'a> Header<'a> {
     }
 
     /// Tells whether field `index` is there: known to the writer, and not null.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn has(&self, index: usize) -> bool {
         (index as u64) < self.fields && self.nulls.get(index / 8).is_none_or(|byte| byte >> (index % 8) & 1 == 0)
@@ -78,13 +90,13 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// As [`Coder::decode`](crate::Coder::decode); and if it is not there and not optional.
-    #[inline]
+    #[inline(always)]
     pub fn take<T: Element>(&self, name: &'static str, index: usize, input: &mut &[u8]) -> Decoded<T> {
         self.take_with(name, index, &of::<T>(), input)
     }
 
     /// Reads field `index` by its coder, or makes it null.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_with<T>(
         &self,
         name: &'static str,
@@ -103,7 +115,7 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// If there is: fields of unknown type cannot be skipped.
-    #[inline]
+    #[inline(always)]
     pub fn finish(&self, known: usize) -> Decoded<()> {
         if self.fields > known as u64 && self.has_beyond(known) {
             return Err(CoderError::invalid("a row of the fields of this type", format!("{} fields", self.fields)));
@@ -115,7 +127,7 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// If it is not exactly one.
-    #[inline]
+    #[inline(always)]
     pub fn variant(&self, known: usize) -> Decoded<usize> {
         if let [nulls] = *self.nulls
             && known <= 8

@@ -80,12 +80,12 @@ impl RowCoder {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read<T: Row>(&self, outer: bool, input: &mut &[u8]) -> Decoded<T> {
         if let Some(mapping) = &self.mapping {
             let own = mapping.to_own(input)?;
             let mut own = own.as_slice();
-            return T::take(&Header::read(&mut own)?, &mut own);
+            return Self::take_as_it_is(&Header::read(&mut own)?, &mut own);
         }
         let header = Header::read(input)?;
         match header.finish(T::NAMES.len()) {
@@ -94,10 +94,16 @@ impl RowCoder {
         }
     }
 
+    /// Code for all rows that are not as the type would have them, and so not inlined again and again.
+    #[inline(never)]
+    fn take_as_it_is<T: Row>(header: &Header<'_>, input: &mut &[u8]) -> Decoded<T> {
+        T::take(header, input)
+    }
+
     /// Reads a row that has more fields than the type.
     #[cold]
     fn read_longer<T: Row>(outer: bool, header: &Header<'_>, input: &mut &[u8], error: CoderError) -> Decoded<T> {
-        let value = T::take(header, input);
+        let value = Self::take_as_it_is(header, input);
         if !outer {
             return value.and(Err(error));
         }
@@ -132,7 +138,7 @@ impl<T: Row> Coder<T> for RowCoder {
         self.write(value, out)
     }
 
-    #[inline]
+    #[inline(always)]
     fn decode(&self, input: &mut &[u8]) -> Decoded<T> {
         self.read(false, input)
     }
