@@ -1,11 +1,14 @@
 //! One worker's share of a stateful step: its keys, their state and timers, and elements that wait for earlier ones.
 
+use crate::LocalRunner;
+use crate::memory::Memory;
+use crate::shared::Shared;
 use bytes::Bytes;
 use ferrobeam_core::batch::Batch;
 use ferrobeam_core::dofn::erased::Parcel;
 use ferrobeam_core::dofn::stateful::operator::{EncodedPair, StatefulOperator};
 use ferrobeam_core::grouping::{SpillSpace, Spills};
-use ferrobeam_core::{Result, Timestamp};
+use ferrobeam_core::{Error, Result, Timestamp};
 use ferrobeam_runner_core::bundle::keyed::{KeyedStep, Visit};
 use ferrobeam_runner_core::bundle::sorted::SortedElements;
 use ferrobeam_runner_core::bundle::spilling::SpillingMemory;
@@ -33,6 +36,9 @@ pub(crate) struct Keyed {
 /// So many elements that waited for earlier ones are taken at a time, or so many bytes of them.
 const MANY: usize = 4096;
 const LARGE: usize = 256 << 10;
+
+/// After so many visits it is looked whether there is too much in memory, even if nothing goes to files.
+const RARELY: usize = 1024;
 
 /// Elements by key, in the order in which keys came.
 #[derive(Default)]
@@ -153,13 +159,15 @@ impl Keyed {
     /// Does all that there is to do, key by key, as one bundle, as long as it may go on.
     ///
     /// # Errors
-    /// User code's; the one that `go_on` gives.
-    pub(crate) fn bundle(&mut self, now: Now, upstream: Timestamp, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+    /// User code's; that the run is over; that more is in memory than there may be, though keys have gone to files.
+    pub(crate) fn bundle(&mut self, shared: &Shared, now: Now, upstream: Timestamp) -> Result<()> {
         if !self.has_work(now, upstream) {
             return Ok(());
         }
         let Keyed { step, operator, waiting, sorted, memory, most } = self;
         operator.start_bundle()?;
+        let go_on: &dyn Fn() -> Result<()> = &|| shared.go_on();
+        let mut visits = 0_usize;
         let mut visit = |stores: (&mut SortedElements, &mut SpillingMemory), key: &Bytes, rows: Vec<EncodedElement>| {
             let (sorted, memory) = stores;
             go_on()?;
@@ -170,7 +178,12 @@ impl Keyed {
             }
             visit.fire(go_on)?;
             visit.leave()?;
-            if sorted.held() + memory.held() > *most { spill_larger(sorted, memory) } else { Ok(()) }
+            let is_full = sorted.held() + memory.held() > *most;
+            if is_full {
+                spill_larger(sorted, memory)?;
+            }
+            visits += 1;
+            if is_full || visits.is_multiple_of(RARELY) { look(step, shared) } else { Ok(()) }
         };
         loop {
             while !waiting.is_many() && sorted.earliest().is_some_and(|time| step.is_eligible(time, upstream)) {
@@ -210,6 +223,15 @@ impl Spills for Keyed {
     fn spill(&mut self) -> Result<()> {
         spill_larger(&mut self.sorted, &mut self.memory)
     }
+}
+
+/// Whether more is in memory than there may be.
+fn look(step: &KeyedStep, shared: &Shared) -> Result<()> {
+    let Some(excess) = shared.memory.as_ref().and_then(Memory::excess) else { return Ok(()) };
+    let step = &step.step;
+    let message =
+        format!("{excess}; {step} is at work, and all that it reads of one key, or makes of it, is in memory at once");
+    Err(Error::Runner { runner: LocalRunner::NAME, message })
 }
 
 fn spill_larger(sorted: &mut SortedElements, memory: &mut SpillingMemory) -> Result<()> {

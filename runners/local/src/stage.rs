@@ -191,7 +191,7 @@ impl StageNode {
             Work::Splittable(operator) => cut(&mut **operator, elements(parcels)?, now.processing_time),
             Work::Keyed(keyed) => {
                 keyed.accept(parcels, now, upstream)?;
-                keyed.bundle(now, upstream, &|| shared.go_on())?;
+                keyed.bundle(shared, now, upstream)?;
                 Ok(Vec::new())
             }
         });
@@ -211,7 +211,7 @@ impl StageNode {
     /// User code's.
     pub(crate) fn advance(&mut self, shared: &Shared, now: Now, upstream: Timestamp) -> Result<()> {
         let Work::Keyed(keyed) = &mut self.work else { return Ok(()) };
-        let (result, finalizers) = finalize::collect(|| keyed.bundle(now, upstream, &|| shared.go_on()));
+        let (result, finalizers) = finalize::collect(|| keyed.bundle(shared, now, upstream));
         result?;
         shared.committed(finalizers)
     }

@@ -80,7 +80,7 @@ impl SpillingMemory {
     /// About how much memory keys take that cannot go to files.
     #[must_use]
     pub fn kept(&self) -> usize {
-        self.parked.as_ref().map_or(0, Parked::stuck)
+        self.parked.as_ref().map_or(0, |parked| parked.stuck(&self.memory.states))
     }
 }
 

@@ -80,7 +80,7 @@ pub struct PendingTimer {
 }
 
 /// What a slot takes in memory, about, with its places in both lines.
-const OF_SLOT: usize = 500;
+pub(super) const OF_SLOT: usize = 500;
 
 /// What can be waited for once: a timer, or without one the end of the window.
 type Slot = (HashedKey, Window, Option<TimerId>);

@@ -59,9 +59,11 @@ impl Nodes {
         let blame = match &self.names[node] {
             // Less than that is not what fills memory.
             Some(name) if memory.is_much(kept) => format!("{name} keeps most of what cannot go to files"),
-            _ => "groupings have gone to files as far as they can, and what a step makes of one element, or a group, waits in \
-                  memory until it has made all of it"
-                .to_owned(),
+            _ => {
+                "groupings and state have gone to files as far as they can, and what a step makes of one element, or a \
+                  group, or reads of the state of a key, is in memory until it is done with it"
+                    .to_owned()
+            }
         };
         Err(Error::Runner { runner: LocalRunner::NAME, message: format!("{excess}; {blame}") })
     }

@@ -319,6 +319,60 @@ impl StatefulDoFn for Halve {
     }
 }
 
+/// Keeps what comes until a timer of its own takes it out.
+#[derive(Clone)]
+struct KeepEach;
+
+#[derive(State)]
+#[state(crate = "ferrobeam_core")]
+struct Numbered {
+    values: Map<u64, Vec<u8>>,
+    count: Value<u64>,
+}
+
+#[derive(Timers)]
+#[timer(crate = "ferrobeam_core")]
+enum Each {
+    #[timer(event_time)]
+    One(u64),
+}
+
+impl StatefulDoFn for KeepEach {
+    type Key = u64;
+    type In = Vec<u8>;
+    type Out = u64;
+    type State = Numbered;
+    type Timer = Each;
+
+    fn process(
+        &mut self,
+        _: &u64,
+        value: Vec<u8>,
+        state: &mut Numbered,
+        ctx: &mut StatefulContext<'_, u64, Each>,
+    ) -> Result<(), BoxError> {
+        let number = state.count.get().copied().unwrap_or_default();
+        state.count.set(number + 1);
+        state.values.insert(number, value);
+        let end = ctx.window().max_timestamp();
+        ctx.set(Each::One(number), end);
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        _: &u64,
+        Each::One(number): Each,
+        state: &mut Numbered,
+        ctx: &mut StatefulContext<'_, u64, Each>,
+    ) -> Result<(), BoxError> {
+        let value = state.values.get(&number).ok_or("it was not kept")?;
+        ctx.emit(value.len() as u64 / 1000);
+        state.values.remove(&number);
+        Ok(())
+    }
+}
+
 /// Each key comes twice, the second time when all have come once.
 fn twice(root: &Root) -> PCollection<u64> {
     let keys = root.create([100_000_u64]).flat_map(|all| (0..2 * all).map(move |n| n % all));
@@ -353,7 +407,7 @@ fn a_million(n: u64) -> (u64, Vec<u8>) {
     (n % 10, (0..1000).flat_map(|i| thousand(n * 1000 + i)).collect())
 }
 
-const MUCH: [(&str, Much); 12] = [
+const MUCH: [(&str, Much); 13] = [
     ("many keys", |root| lengths(&records(root, 10_000))),
     ("a key that has more values than there is memory", |root| lengths(&records(root, 1))),
     ("panes of many keys", |root| panes(&records(root, 1000), 1_000_000)),
@@ -361,6 +415,10 @@ const MUCH: [(&str, Much); 12] = [
     ("many panes", |root| panes(&records(root, 1000), 60)),
     ("state", |root| records(root, 1000).par_do_stateful(Keep::<false>)),
     ("many keys with state and timers", twice),
+    ("keys with large cells and many timers", |root| {
+        let values = root.create([100_000_u64]).flat_map(|all| (0..all).map(|n| (n / 100, thousand(n))));
+        values.par_do_stateful(KeepEach)
+    }),
     ("elements that wait for earlier ones", |root| records(root, 1000).par_do_stateful(Keep::<true>)),
     ("one element", |root| lengths(&exploded(root))),
     ("one element, with state", |root| exploded(root).reshuffle().par_do_stateful(Keep::<false>)),

@@ -11,7 +11,7 @@ mod tests;
 pub(super) use record::Names;
 
 use super::key::HashedKey;
-use super::timers::{DOMAINS, Due, is_due};
+use super::timers::{DOMAINS, Due, OF_SLOT, is_due};
 use super::{Holds, Now, States, Timers};
 use crate::files::{Map, Queue, damaged, number, time};
 use bytes::Bytes;
@@ -24,9 +24,6 @@ use std::sync::Arc;
 
 /// What a key that was brought takes in memory, about.
 const OF_BROUGHT: usize = 100;
-
-/// What a key that has to stay takes, about, for each thing that it waits for.
-const OF_STUCK: usize = 900;
 
 /// When a key is woken, and the key: a key of a [`Queue`].
 type Wake = (u64, Vec<u8>);
@@ -45,7 +42,7 @@ pub struct Parked {
     names: Names,
     /// When keys were woken last.
     now: Now,
-    /// About how much memory keys take that cannot go to files: those with large cells, which are there already.
+    /// About how much memory keys take that cannot go to files: something is due for them.
     stuck: usize,
 }
 
@@ -190,10 +187,10 @@ impl Parked {
         (states.memory() + timers.memory() + self.brought.len() * OF_BROUGHT).saturating_sub(self.stuck)
     }
 
-    /// About how much memory keys take that cannot go to files.
+    /// About how much memory cannot be given back.
     #[must_use]
-    pub fn stuck(&self) -> usize {
-        self.stuck
+    pub fn stuck(&self, states: &States) -> usize {
+        self.stuck + states.memory_away()
     }
 
     /// Writes keys to files with all that is known of them: those that nobody has looked at since the last time, or all.
@@ -240,8 +237,9 @@ impl Parked {
         if cool(key, states, timers) && !all {
             return Ok(false);
         }
-        let Some(times) = self.times(key, states, timers)? else {
-            self.stuck += timers.of_key(key).count() * OF_STUCK;
+        windows(key, timers).try_for_each(|window| states.write_large(&key.bytes, window))?;
+        let Some(times) = self.times(key, timers) else {
+            self.stuck += timers.of_key(key).count() * OF_SLOT;
             return Ok(false);
         };
         record::encode(key, &times, states, timers, &mut self.names, record);
@@ -261,26 +259,19 @@ impl Parked {
         Ok(())
     }
 
-    /// When a key is to be woken that can go to a file; none if it has to stay, or has large cells, which go alone.
-    fn times(&self, key: &HashedKey, states: &mut States, timers: &Timers) -> Result<Option<[Option<Wake>; 2]>> {
-        let mut is_large = false;
-        for window in windows(key, timers) {
-            is_large |= states.write_large(&key.bytes, window)?;
-        }
-        if is_large {
-            return Ok(None);
-        }
+    /// When a key is to be woken; none if it has to stay.
+    fn times(&self, key: &HashedKey, timers: &Timers) -> Option<[Option<Wake>; 2]> {
         let mut times = DOMAINS.map(|domain| Some(wake(first(domain, key, timers)?, key)));
         if has_passed(&self.seen, &times) {
             // It is due, and waits for its visit. Or it is a window that waits for the other domain, which will wake it.
             if timers.first_due(key, self.now).is_some() {
-                return Ok(None);
+                return None;
             }
             for (time, seen) in times.iter_mut().zip(&self.seen) {
                 *time = time.take().filter(|time| seen.as_ref().is_none_or(|seen| time > seen));
             }
         }
-        Ok(times.iter().any(Option::is_some).then_some(times))
+        times.iter().any(Option::is_some).then_some(times)
     }
 }
 

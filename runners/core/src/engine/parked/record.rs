@@ -63,7 +63,7 @@ pub(super) fn encode(
             put_time(*output, out);
         }
         if let Some(cells) = cells {
-            cells.encode(names, out);
+            cells.encode(names, states.away(), out);
         }
     }
 }
@@ -92,7 +92,8 @@ pub(super) fn decode(
         if bits & STATE != 0
             && let Due::Expire(window) = due
         {
-            states.put(&key.bytes, window, Cells::decode(names, &mut input)?);
+            let cells = Cells::decode(names, states.away(), &mut input)?;
+            states.put(&key.bytes, window, cells);
         }
         timers.put_back(key, turn, due);
     }

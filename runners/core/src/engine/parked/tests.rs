@@ -227,6 +227,7 @@ proptest! {
             check_times(&plain, &spilling)?;
         }
         prop_assert!(plain.timers.is_empty() && spilling.timers.is_empty() && spilling.states.is_empty());
+        prop_assert_eq!(spilling.states.memory_away(), 0, "no piece is known of a key that has gone");
         prop_assert!(spilling.timers.hold().is_none() && !spilling.parked.unwrap().is_due(now));
     }
 }

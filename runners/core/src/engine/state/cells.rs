@@ -7,12 +7,16 @@ use ferrobeam_core::coder::put_varint;
 use ferrobeam_core::dofn::stateful::operator::{CellChange, StateReader};
 use ferrobeam_core::grouping::{Piece, Pieces};
 use ferrobeam_core::{Result, Timestamp};
-use std::collections::BTreeMap;
+use foldhash::fast::FixedState;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Cells go to files one by one if one of them has so many bytes: then it is not read, nor written again, when another one is.
+/// A cell that has so many bytes in memory goes to a file alone: then they are not read, nor written again, when another one is.
 const LARGE: usize = 2 << 10;
+
+/// A piece that is smaller than this goes into the next one of its cell, so that there are not many.
+const SMALL: usize = 16 << 10;
 
 /// What a value takes in memory beside its bytes, about.
 const OF_VALUE: usize = 64;
@@ -23,6 +27,8 @@ const OF_VALUE: usize = 64;
 pub(in crate::engine) struct Cells(Vec<(&'static str, Contents)>);
 
 /// What is in a cell. Each kind of cell uses one part only; a bag is a multimap that has an empty key alone.
+///
+/// As it is written to a piece: what to clear of older pieces, and what to add.
 #[derive(Clone, Debug, Default)]
 struct Contents {
     /// The values of the empty key.
@@ -32,6 +38,41 @@ struct Contents {
     list: BTreeMap<Timestamp, Vec<Bytes>>,
     /// What has come before that and is in files, the oldest first.
     there: Vec<Piece>,
+    /// The keys that were cleared since then: of older values none counts.
+    cleared: BTreeSet<Bytes>,
+}
+
+/// The pieces of cells of keys that are in files themselves: there each is a number.
+#[derive(Clone, Default)]
+pub(in crate::engine) struct NumberedPieces {
+    of_numbers: HashMap<u64, Piece, FixedState>,
+    /// The number of the next one.
+    next: u64,
+}
+
+impl NumberedPieces {
+    fn put(&mut self, piece: Piece) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.of_numbers.insert(number, piece);
+        number
+    }
+
+    fn take(&mut self, number: u64) -> Result<Piece> {
+        self.of_numbers.remove(&number).ok_or_else(damaged)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.of_numbers.len()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Piece> {
+        self.of_numbers.values()
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
+        self.of_numbers.values_mut()
+    }
 }
 
 pub(super) fn lock(files: &Mutex<Pieces>) -> MutexGuard<'_, Pieces> {
@@ -76,53 +117,81 @@ impl Cells {
             self.0.len() - 1
         });
         let contents = &mut self.0[at].1;
-        let mut brought = 0;
-        if let CellChange::ClearKey { .. } | CellChange::ClearRange { .. } = &change
+        let (mut brought, mut gone) = (0, 0);
+        if let CellChange::ClearRange { .. } = &change
             && !contents.there.is_empty()
         {
-            let before = contents.bytes();
+            gone = contents.bytes();
             *contents = contents.whole(files)?;
-            brought = contents.bytes() - before;
+            brought = contents.bytes();
         }
         let (added, removed) = contents.apply(change);
         if contents.is_empty() {
             self.0.remove(at);
         }
-        Ok((brought + added, removed))
+        Ok((brought + added, gone + removed))
     }
 
-    /// Whether one of them is so large that they go to files one by one, or has done so before.
+    /// Looks whether cells of which keys were cleared have still anything; how many bytes that adds in memory, and how many it
+    /// takes away.
+    pub(super) fn settle(&mut self, files: Option<&Mutex<Pieces>>) -> Result<(usize, usize)> {
+        let (mut added, mut removed) = (0, 0);
+        for (_, contents) in &mut self.0 {
+            if !contents.cleared.is_empty() && !contents.has_values() {
+                removed += contents.bytes();
+                *contents = contents.whole(files)?;
+                added += contents.bytes();
+            }
+        }
+        self.0.retain(|(_, contents)| !contents.is_empty());
+        Ok((added, removed))
+    }
+
+    /// Whether one of them is so large in memory that it goes to a file alone.
     pub(super) fn are_large(&self) -> bool {
-        self.contents().any(|contents| !contents.there.is_empty() || contents.bytes() >= LARGE)
+        self.contents().any(Contents::is_large)
     }
 
-    /// Writes them to files, one by one.
-    pub(super) fn write(&mut self, pieces: &mut Pieces) -> Result<()> {
-        for (_, contents) in self.0.iter_mut().filter(|(_, contents)| contents.bytes() > 0) {
-            let piece = record(pieces, |out| contents.encode(out))?;
+    /// Writes those that are large to files, one by one.
+    pub(super) fn write_large(&mut self, pieces: &mut Pieces) -> Result<()> {
+        for (_, contents) in self.0.iter_mut().filter(|(_, contents)| contents.is_large()) {
             let mut there = std::mem::take(&mut contents.there);
-            there.push(piece);
+            if let Some(last) = there.pop_if(|last| last.bytes() < SMALL) {
+                let mut both = Contents::default();
+                both.decode(&mut pieces.read(&last)?)?;
+                both.extend(contents);
+                if there.is_empty() {
+                    both.cleared.clear();
+                }
+                *contents = both;
+            }
+            there.push(record(pieces, |out| contents.encode(out))?);
             *contents = Contents { there, ..Contents::default() };
         }
         Ok(())
     }
 
-    /// Writes what is in memory.
-    pub(in crate::engine) fn encode(&self, names: &mut Names, out: &mut Vec<u8>) {
+    /// Writes what is in memory, and the numbers of the pieces.
+    pub(in crate::engine) fn encode(&self, names: &mut Names, pieces: &mut NumberedPieces, out: &mut Vec<u8>) {
         put_varint(self.0.len() as u64, out);
         for (name, contents) in &self.0 {
             names.put(name, out);
             contents.encode(out);
+            put_varint(contents.there.len() as u64, out);
+            contents.there.iter().for_each(|piece| put_varint(pieces.put(piece.clone()), out));
         }
     }
 
-    /// Reads what [`encode`](Self::encode) has written.
-    pub(in crate::engine) fn decode(names: &Names, input: &mut &[u8]) -> Result<Cells> {
+    /// Reads what [`encode`](Self::encode) has written, which it does not do again: the numbers are given back.
+    pub(in crate::engine) fn decode(names: &Names, pieces: &mut NumberedPieces, input: &mut &[u8]) -> Result<Cells> {
         let mut cells = Cells::default();
         for _ in 0..take_len(input)? {
             let name = names.take(input)?;
             let mut contents = Contents::default();
             contents.decode(input)?;
+            for _ in 0..take_len(input)? {
+                contents.there.push(pieces.take(take_len(input)? as u64)?);
+            }
             cells.0.reserve_exact(1);
             cells.0.push((name, contents));
         }
@@ -139,7 +208,16 @@ fn record(pieces: &mut Pieces, write: impl FnOnce(&mut Vec<u8>)) -> Result<Piece
 
 impl Contents {
     fn is_empty(&self) -> bool {
-        self.bag.is_empty() && self.values.is_empty() && self.list.is_empty() && self.there.is_empty()
+        !self.has_values() && self.there.is_empty()
+    }
+
+    fn is_large(&self) -> bool {
+        self.bytes() >= LARGE
+    }
+
+    /// Whether there is something in memory.
+    fn has_values(&self) -> bool {
+        !(self.bag.is_empty() && self.values.is_empty() && self.list.is_empty())
     }
 
     fn of_key(&self, key: &[u8]) -> Option<&Vec<Bytes>> {
@@ -159,7 +237,8 @@ impl Contents {
     fn bytes(&self) -> usize {
         let values = self.values.iter().flat_map(|(key, values)| values.iter().map(|value| of_value(key, value)));
         let keyless = self.bag.iter().chain(self.list.values().flatten());
-        values.sum::<usize>() + keyless.map(|value| of_value(b"", value)).sum::<usize>()
+        let cleared = self.cleared.iter().map(|key| of_value(key, b""));
+        values.sum::<usize>() + keyless.map(|value| of_value(b"", value)).sum::<usize>() + cleared.sum::<usize>()
     }
 
     fn apply(&mut self, change: CellChange) -> (usize, usize) {
@@ -171,12 +250,10 @@ impl Contents {
                 (added, 0)
             }
             CellChange::ClearKey { key } => {
-                let removed = if key.is_empty() {
-                    std::mem::take(&mut self.bag)
-                } else {
-                    self.values.remove(&key).unwrap_or_default()
-                };
-                (0, removed.iter().map(|value| of_value(&key, value)).sum())
+                let removed = self.clear_key(&key).iter().map(|value| of_value(&key, value)).sum();
+                let cleared = of_value(&key, b"");
+                let is_new = !self.there.is_empty() && self.cleared.insert(key);
+                (if is_new { cleared } else { 0 }, removed)
             }
             CellChange::Insert { at, value } => {
                 let added = of_value(b"", &value);
@@ -192,23 +269,40 @@ impl Contents {
         }
     }
 
+    /// The values of a key that are in memory.
+    fn clear_key(&mut self, key: &[u8]) -> Vec<Bytes> {
+        if key.is_empty() { std::mem::take(&mut self.bag) } else { self.values.remove(key).unwrap_or_default() }
+    }
+
     /// All of it in memory.
     fn whole(&self, files: Option<&Mutex<Pieces>>) -> Result<Contents> {
         let mut all = Contents::default();
         for piece in &self.there {
             all.decode(&mut lock(files.ok_or_else(damaged)?).read(piece)?)?;
         }
-        all.bag.extend_from_slice(&self.bag);
-        for (key, values) in &self.values {
-            all.values.entry(key.clone()).or_default().extend_from_slice(values);
-        }
-        for (at, values) in &self.list {
-            all.list.entry(*at).or_default().extend_from_slice(values);
-        }
+        all.extend(self);
+        all.cleared.clear();
         Ok(all)
     }
 
+    /// Adds what has come later.
+    fn extend(&mut self, later: &Contents) {
+        for key in &later.cleared {
+            self.clear_key(key);
+            self.cleared.insert(key.clone());
+        }
+        self.bag.extend_from_slice(&later.bag);
+        for (key, values) in &later.values {
+            self.values.entry(key.clone()).or_default().extend_from_slice(values);
+        }
+        for (at, values) in &later.list {
+            self.list.entry(*at).or_default().extend_from_slice(values);
+        }
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
+        put_varint(self.cleared.len() as u64, out);
+        self.cleared.iter().for_each(|key| put_bytes(key, out));
         put_all(&self.bag, out);
         put_varint(self.values.len() as u64, out);
         for (key, values) in &self.values {
@@ -222,8 +316,13 @@ impl Contents {
         }
     }
 
-    /// Adds what a record has.
+    /// Clears and adds what a record says.
     fn decode(&mut self, input: &mut &[u8]) -> Result<()> {
+        for _ in 0..take_len(input)? {
+            let key = copy(input)?;
+            self.clear_key(&key);
+            self.cleared.insert(key);
+        }
         take_all(input, &mut self.bag)?;
         for _ in 0..take_len(input)? {
             let key = copy(input)?;
@@ -237,7 +336,7 @@ impl Contents {
     }
 }
 
-fn of_value(key: &[u8], value: &Bytes) -> usize {
+fn of_value(key: &[u8], value: &[u8]) -> usize {
     OF_VALUE + key.len() + value.len()
 }
 

@@ -23,7 +23,7 @@
 mod cells;
 
 use bytes::Bytes;
-pub(super) use cells::Cells;
+pub(super) use cells::{Cells, NumberedPieces};
 use cells::{Snapshot, lock};
 use ferrobeam_core::Result;
 use ferrobeam_core::dofn::stateful::operator::{StateChange, StateReader};
@@ -43,12 +43,14 @@ pub struct States {
     bytes: usize,
     /// Where large cells go, if there is a limit.
     files: Option<Arc<Mutex<Pieces>>>,
+    /// What large cells have in files, of which the rest is in files, too.
+    away: NumberedPieces,
 }
 
 /// The state of a key and window.
 #[derive(Clone)]
 struct Held {
-    /// In memory, but for what cells have in files of which one is large.
+    /// In memory, but for what large ones have in files.
     cells: Arc<Cells>,
     /// Whether it was looked at since somebody asked for that.
     is_warm: bool,
@@ -56,6 +58,9 @@ struct Held {
 
 /// What a place takes in memory beside its values, about.
 const OF_PLACE: usize = 400;
+
+/// What it takes to know where a piece is, about.
+const OF_PIECE: usize = 64;
 
 impl States {
     /// Takes a snapshot of the state of a key and window; none if there is no state.
@@ -78,7 +83,7 @@ impl States {
     /// # Errors
     /// Those of files.
     pub fn apply(&mut self, key: &Bytes, window: Window, changes: Vec<StateChange>) -> Result<bool> {
-        let States { held, bytes, files } = self;
+        let States { held, bytes, files, .. } = self;
         let mut entry = match held.entry((key.clone(), window)) {
             Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => entry.insert_entry(Held { cells: Arc::default(), is_warm: true }),
@@ -89,6 +94,8 @@ impl States {
             let (added, removed) = cells.apply(cell, change, files.as_deref())?;
             *bytes = (*bytes + added).saturating_sub(removed);
         }
+        let (added, removed) = cells.settle(files.as_deref())?;
+        *bytes = (*bytes + added).saturating_sub(removed);
         let is_empty = cells.is_empty();
         if is_empty {
             entry.remove();
@@ -128,33 +135,40 @@ impl States {
         self.held.get_mut(&(key.clone(), window)).is_some_and(|held| std::mem::take(&mut held.is_warm))
     }
 
-    /// Writes the state of a key and window to files if it is large: cell by cell, so that one is not read, nor written again,
-    /// when another one is. Whether it is large.
-    pub(super) fn write_large(&mut self, key: &Bytes, window: Window) -> Result<bool> {
-        let States { held, bytes, files: Some(files) } = self else { return Ok(false) };
-        let Some(Held { cells, .. }) = held.get_mut(&(key.clone(), window)) else { return Ok(false) };
-        if !cells.are_large() {
-            return Ok(false);
+    /// Writes the large cells of a key and window to files, one by one.
+    pub(super) fn write_large(&mut self, key: &Bytes, window: Window) -> Result<()> {
+        let States { held, bytes, files: Some(files), .. } = self else { return Ok(()) };
+        let Some(Held { cells, .. }) = held.get_mut(&(key.clone(), window)) else { return Ok(()) };
+        if cells.are_large() {
+            let before = cells.bytes();
+            Arc::make_mut(cells).write_large(&mut lock(files))?;
+            *bytes = (*bytes + cells.bytes()).saturating_sub(before);
         }
-        let before = cells.bytes();
-        if before > 0 {
-            Arc::make_mut(cells).write(&mut lock(files))?;
-            *bytes = bytes.saturating_sub(before);
-        }
-        Ok(true)
+        Ok(())
     }
 
     /// Ends the files that were written, and writes them anew if there is much in them that is of no use any more.
     pub(super) fn tidy(&mut self) -> Result<()> {
-        let States { held, files: Some(files), .. } = self else { return Ok(()) };
+        let States { held, files: Some(files), away, .. } = self else { return Ok(()) };
         let pieces = &mut *lock(files);
         pieces.close()?;
-        if pieces.is_wasteful(|| held.values().flat_map(|held| held.cells.pieces()).map(Piece::bytes).sum()) {
+        let here = || held.values().flat_map(|held| held.cells.pieces());
+        if pieces.is_wasteful(|| here().chain(away.all()).map(Piece::bytes).sum()) {
             let with_pieces = held.values_mut().filter(|held| held.cells.pieces().next().is_some());
-            let all = with_pieces.flat_map(|held| Arc::make_mut(&mut held.cells).pieces_mut()).collect();
-            pieces.renew(all)?;
+            let here = with_pieces.flat_map(|held| Arc::make_mut(&mut held.cells).pieces_mut());
+            pieces.renew(here.chain(away.all_mut()).collect())?;
         }
         Ok(())
+    }
+
+    /// The pieces of what is [taken](Self::take) out, while it is in files.
+    pub(super) fn away(&mut self) -> &mut NumberedPieces {
+        &mut self.away
+    }
+
+    /// About how much memory it takes to know where large cells are of which the rest is in files, too.
+    pub(super) fn memory_away(&self) -> usize {
+        self.away.len() * OF_PIECE
     }
 
     /// Takes the state of a key and window out.
