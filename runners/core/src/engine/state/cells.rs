@@ -121,9 +121,7 @@ impl Cells {
         if let CellChange::ClearRange { .. } = &change
             && !contents.there.is_empty()
         {
-            gone = contents.bytes();
-            *contents = contents.whole(files)?;
-            brought = contents.bytes();
+            (brought, gone) = contents.bring(files)?;
         }
         let (added, removed) = contents.apply(change);
         if contents.is_empty() {
@@ -138,9 +136,8 @@ impl Cells {
         let (mut added, mut removed) = (0, 0);
         for (_, contents) in &mut self.0 {
             if !contents.cleared.is_empty() && !contents.has_values() {
-                removed += contents.bytes();
-                *contents = contents.whole(files)?;
-                added += contents.bytes();
+                let (brought, gone) = contents.bring(files)?;
+                (added, removed) = (added + brought, removed + gone);
             }
         }
         self.0.retain(|(_, contents)| !contents.is_empty());
@@ -272,6 +269,13 @@ impl Contents {
     /// The values of a key that are in memory.
     fn clear_key(&mut self, key: &[u8]) -> Vec<Bytes> {
         if key.is_empty() { std::mem::take(&mut self.bag) } else { self.values.remove(key).unwrap_or_default() }
+    }
+
+    /// Brings back what is in files; how many bytes that adds in memory, and how many it takes away.
+    fn bring(&mut self, files: Option<&Mutex<Pieces>>) -> Result<(usize, usize)> {
+        let before = self.bytes();
+        *self = self.whole(files)?;
+        Ok((self.bytes(), before))
     }
 
     /// All of it in memory.
