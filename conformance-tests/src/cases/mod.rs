@@ -461,6 +461,7 @@ suite! {
         bounded_data_comes_in_the_order_of_time: TimeSortedInput,
         a_stream_comes_in_the_order_of_time: TimeSortedInput,
         the_order_of_time_waits_for_what_is_late: TimeSortedInput,
+        bounded_data_comes_between_timers: TimeSortedInput, a_stream_comes_between_timers: TimeSortedInput,
     }
     metrics {
         a_counter_counts_every_element_once,

@@ -493,3 +493,80 @@ pub(super) fn the_order_of_time_waits_for_what_is_late(runner: &dyn Runner) -> C
     in_order(runner, 0, &[Add(&[3]), Watermark(10), Add(&[9, 12, 10])], &[(-1, 3), (3, 10), (10, 12)])
 }
 
+/// Counts elements until none has come for ten milliseconds, and says when that was.
+#[derive(Clone)]
+struct Sessions;
+
+#[derive(State)]
+struct Counted {
+    count: Value<u64>,
+}
+
+#[derive(Timers)]
+enum Idle {
+    #[timer(event_time)]
+    Idle,
+}
+
+impl StatefulDoFn for Sessions {
+    type Key = u64;
+    type In = i64;
+    type Out = String;
+    type State = Counted;
+    type Timer = Idle;
+
+    const TIME_SORTED: bool = true;
+
+    fn process(
+        &mut self,
+        _: &u64,
+        _: i64,
+        state: &mut Counted,
+        ctx: &mut StatefulContext<'_, String, Idle>,
+    ) -> Result<(), BoxError> {
+        let count = state.count.take().unwrap_or_default();
+        state.count.set(count + 1);
+        ctx.set_after(Idle::Idle, millis(10));
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        key: &u64,
+        _: Idle,
+        state: &mut Counted,
+        ctx: &mut StatefulContext<'_, String, Idle>,
+    ) -> Result<(), BoxError> {
+        ctx.emit(format!("{key}: {}", state.count.take().unwrap_or_default()));
+        Ok(())
+    }
+}
+
+/// The timers of what comes earlier fire before what comes later, also if all of it comes at once.
+pub(super) fn bounded_data_comes_between_timers(runner: &dyn Runner) -> CaseResult {
+    passes(runner.run(|root| {
+        // Each hundred begins with eight elements for each of two keys, five milliseconds apart.
+        let times = (0i64..4000).map(|i| i * 37 % 4000).filter(|time| time % 100 < 40 && time % 5 < 2);
+        let times = root.create(times).reshuffle().with_timestamps(|time| at(*time));
+        let sessions = times.map(|time| (time.unsigned_abs() % 5, time)).par_do_stateful(Sessions);
+        let expected = (0..80).map(|i| format!("global {}: 8 @ {}", i % 2, i / 2 * 100 + i % 2 + 45));
+        assert_that(&plain(&sessions)).contains_in_any_order(expected);
+        Ok(())
+    }))
+}
+
+/// However the watermark comes, the timers of what comes earlier fire before what comes later.
+pub(super) fn a_stream_comes_between_timers(runner: &dyn Runner) -> CaseResult {
+    let first = Add(&[60, 33, 12, 0, 43, 22, 30, 4]);
+    let steps: Vec<_> = std::iter::once(first).chain((1..75).map(Watermark)).collect();
+    for script in [&steps[..], &[first][..], &[first, Watermark(31), Watermark(58)][..], &[first, Watermark(43)][..]] {
+        passes(runner.run(|root| {
+            let windows = play(root, script).window(FixedWindows::of(millis(1000)));
+            let sessions = windows.map(|time| (time.unsigned_abs() % 2, time)).par_do_stateful(Sessions);
+            // What comes just when a timer is due comes before it.
+            expect(&plain(&sessions), &["[0, 1000) 0: 5 @ 40", "[0, 1000) 0: 1 @ 70", "[0, 1000) 1: 2 @ 53"]);
+            Ok(())
+        }))?;
+    }
+    Ok(())
+}

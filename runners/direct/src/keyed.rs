@@ -141,8 +141,7 @@ impl Keyed {
         for (key, rows) in bundle.0.iter().take(keys) {
             let mut visit = Visit::new(&self.step, &mut self.memory, operator, key, now);
             for row in rows {
-                visit.fire(&|| Ok(()))?;
-                visit.element(element(row))?;
+                visit.element(element(row), &|| Ok(()))?;
             }
             visit.fire(&|| Ok(()))?;
             visit.leave()?;

@@ -173,8 +173,7 @@ impl Keyed {
             go_on()?;
             let mut visit = Visit::new(step, memory.of(key)?, &mut **operator, key, now);
             for row in rows {
-                visit.fire(go_on)?;
-                visit.element(row.as_element())?;
+                visit.element(row.as_element(), go_on)?;
             }
             visit.fire(go_on)?;
             visit.leave()?;

@@ -205,11 +205,18 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    /// Processes an element of the key, a pair.
+    /// Processes an element of the key, a pair, behind all that is due before it.
+    ///
+    /// Nothing earlier than an element in the order of time can come for its key, so all timers before it are due, even if
+    /// elements of other keys are earlier: what comes of a key does not depend on how the watermark comes.
     ///
     /// # Errors
-    /// User code's, on this element.
-    pub fn element(&mut self, row: Element<'_>) -> Result<()> {
+    /// Those of [`fire`](Self::fire); user code's, on this element.
+    pub fn element(&mut self, row: Element<'_>, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        if self.keyed.code.facts().time_sorted {
+            self.now.input_watermark = self.now.input_watermark.max(row.time);
+        }
+        self.fire(go_on)?;
         let event = StatefulEvent::Element { pair: row.bytes, time: row.time, pane: row.pane };
         self.call(row.window, event).map_err(|error| match &error {
             Error::User { step, .. } | Error::Panic { step, .. } if step.name == self.keyed.step.name => {

@@ -22,14 +22,6 @@ pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Resu
                     event-time timer at the window's end";
         limits.push(Limit::differs(Feature::OnWindowExpiration, text));
     }
-    if payload.requires_time_sorted_input && is_java && !(engine == Engine::Flink && job.is_batch) {
-        let text = format!(
-            "takes elements in the order of time, which {engine} does not do{}: keep them in state until a timer fires, and \
-             sort them there",
-            if engine == Engine::Flink { " when it streams" } else { "" }
-        );
-        limits.push(Limit::lacks(Feature::TimeSortedInput, text));
-    }
     if payload.requires_stable_input && (engine == Engine::Prism || engine == Engine::Spark) {
         let text = format!("needs input that stays the same when it is repeated, which {engine} does not promise");
         limits.push(Limit::lacks(Feature::StableInput, text + ": put a reshuffle before it and repeat nothing"));
@@ -37,14 +29,41 @@ pub(super) fn limits(job: Job, step: &Step<'_>, limits: &mut Vec<Limit>) -> Resu
     let is_event_timer = |(name, spec): (&String, &pb::TimerFamilySpec)| {
         name != expiration && spec.time_domain() == pb::time_domain::Enum::EventTime
     };
-    if engine == Engine::Spark && payload.timer_family_specs.iter().any(is_event_timer) {
+    let event_timers = payload.timer_family_specs.iter().any(is_event_timer);
+    if engine == Engine::Spark && event_timers {
         let text = "has event-time timers: on Spark one that is set when a timer fires fails: set all with elements";
         limits.push(Limit::differs(Feature::TimersInTimers, text));
+    }
+    if payload.requires_time_sorted_input {
+        limits.extend(of_order(job, step.graph.is_bounded(), event_timers));
     }
     if payload.requests_finalization {
         limits.extend(of_finalization(job));
     }
     Ok(())
+}
+
+fn of_order(job: Job, is_bounded: bool, event_timers: bool) -> Option<Limit> {
+    let what = "takes elements in the order of time";
+    let instead = "keep them in state until a timer fires, and sort them there";
+    let engine = job.engine;
+    let limit = match engine {
+        Engine::Spark => Limit::lacks(Feature::TimeSortedInput, format!("{what}, which Spark does not do: {instead}")),
+        Engine::Flink if !job.is_batch => Limit::lacks(
+            Feature::TimeSortedInput,
+            format!("{what}, which Flink does not do when it streams: {instead}"),
+        ),
+        Engine::Prism if !is_bounded => Limit::differs(
+            Feature::TimeSortedInput,
+            format!("{what}, which Prism does with those only that come at once: {instead}"),
+        ),
+        Engine::Prism | Engine::Flink if event_timers => Limit::differs(
+            Feature::TimeSortedInput,
+            format!("{what}, and {engine} fires event-time timers behind all those that come at once: {instead}"),
+        ),
+        _ => return None,
+    };
+    Some(limit)
 }
 
 fn of_finalization(job: Job) -> Option<Limit> {

@@ -121,6 +121,7 @@ pub trait StatefulDoFn: Clone + Send + 'static {
 
     /// Whether the elements of a key must come in the order of their timestamps. A runner then holds each back until the
     /// watermark says that none before it is missing, not even a late one that is allowed; what is later than that is dropped.
+    /// Event-time timers of the key for times before an element fire before it, also where all elements come at once.
     const TIME_SORTED: bool = false;
     /// Whether [`on_window_expiration`](StatefulDoFn::on_window_expiration) is called: without this it is not.
     const ON_WINDOW_EXPIRATION: bool = false;
