@@ -1,4 +1,4 @@
-//! Streams made up at random: a script, and groupings by any window and trigger. What comes out of them one runner says, and
+//! Streams made up at random: a script, a step with a timer, and groupings by any window and trigger. What comes out of them one runner says, and
 //! another one must say the same, pane by pane.
 
 use ferrobeam::prelude::*;
@@ -39,10 +39,21 @@ enum Verb {
     Count,
 }
 
+/// Which step with a timer the elements go to besides.
+#[derive(Clone, Copy, Debug)]
+enum Besides {
+    None,
+    /// One that takes them as they come.
+    AsTheyCome,
+    /// One that takes them in the order of time.
+    InOrder,
+}
+
 /// A script and what becomes of its elements.
 #[derive(Clone, Debug)]
 pub struct Stream {
     script: Vec<Act>,
+    besides: Besides,
     shape: Shape,
     trigger: Trigger,
     accumulates: bool,
@@ -87,7 +98,9 @@ pub fn streams() -> impl Strategy<Value = Stream> {
     let shapes = [Shape::Fixed, Shape::Sliding, Shape::Sliding, Shape::Gaps, Shape::Sessions, Shape::Global];
     let combiners = [TimestampCombiner::EndOfWindow, TimestampCombiner::Earliest, TimestampCombiner::Latest];
     let verbs = [Verb::Group, Verb::Sum, Verb::Count];
+    let besides = [Besides::None, Besides::None, Besides::AsTheyCome, Besides::InOrder];
     let choices = (
+        prop::sample::select(besides.to_vec()),
         prop::sample::select(shapes.to_vec()),
         prop::sample::select(vec![0, 0, 4, 20]),
         prop::sample::select(combiners.to_vec()),
@@ -95,11 +108,11 @@ pub fn streams() -> impl Strategy<Value = Stream> {
         any::<[bool; 3]>(),
     );
     (vec(act, 1..16), triggers(), choices).prop_map(|(script, trigger, choices)| {
-        let (shape, lateness, combiner, verb, [accumulates, again, reshuffles]) = choices;
+        let (besides, shape, lateness, combiner, verb, [accumulates, again, reshuffles]) = choices;
         // The global window of a stream does not end.
         let never = matches!((shape, &trigger), (Shape::Global, Trigger::Default));
         let trigger = if never { repeatedly(Trigger::AfterCount(2)) } else { trigger };
-        Stream { script, shape, trigger, accumulates, lateness, combiner, verb, again, reshuffles }
+        Stream { script, besides, shape, trigger, accumulates, lateness, combiner, verb, again, reshuffles }
     })
 }
 
@@ -115,6 +128,55 @@ impl DoFn for Note {
         let note = format!("{key}: {text} in {} at {}, {:?}", ctx.window(), ctx.timestamp(), ctx.pane());
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(note);
         ctx.emit((key % 2, text.len() as u64));
+        Ok(())
+    }
+}
+
+/// Sums up the values of a key until none has come for five milliseconds of event time.
+#[derive(Clone)]
+struct Visits<const IN_ORDER: bool>;
+
+#[derive(State)]
+struct Visit {
+    sum: Value<u64>,
+}
+
+#[derive(Timers)]
+enum Idle {
+    #[timer(event_time)]
+    Idle,
+}
+
+impl<const IN_ORDER: bool> StatefulDoFn for Visits<IN_ORDER> {
+    type Key = u64;
+    type In = u64;
+    type Out = (u64, u64);
+    type State = Visit;
+    type Timer = Idle;
+
+    const TIME_SORTED: bool = IN_ORDER;
+
+    fn process(
+        &mut self,
+        _: &u64,
+        value: u64,
+        visit: &mut Visit,
+        ctx: &mut StatefulContext<'_, (u64, u64), Idle>,
+    ) -> Result<(), BoxError> {
+        let sum = visit.sum.take().unwrap_or_default();
+        visit.sum.set(sum + value);
+        ctx.set_after(Idle::Idle, millis(5));
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        key: &u64,
+        _: Idle,
+        visit: &mut Visit,
+        ctx: &mut StatefulContext<'_, (u64, u64), Idle>,
+    ) -> Result<(), BoxError> {
+        ctx.emit((*key, visit.sum.take().unwrap_or_default()));
         Ok(())
     }
 }
@@ -138,6 +200,15 @@ impl Stream {
     fn construct(&self, root: &Root, note: &Note) {
         let elements = root.test_stream(self.script());
         let elements = if self.reshuffles { elements.reshuffle() } else { elements };
+        let visits = match self.besides {
+            Besides::None => None,
+            Besides::AsTheyCome => Some(elements.par_do_stateful(Visits::<false>)),
+            Besides::InOrder => Some(elements.par_do_stateful(Visits::<true>)),
+        };
+        if let Some(visits) = visits {
+            // Not before a grouping: how many come at once, which its trigger may count, is not the same everywhere.
+            visits.map(|(key, sum)| (key, format!("visit {sum}"))).par_do(note.clone()).discard();
+        }
         let windowed = match self.shape {
             Shape::Fixed => self.window(&elements, FixedWindows::of(millis(10))),
             Shape::Sliding => self.window(&elements, SlidingWindows::of(millis(10)).every(millis(4))),

@@ -31,6 +31,8 @@ pub(crate) struct Keyed {
     memory: SpillingMemory,
     /// So much state stays in memory when a bundle goes on, if there is a limit.
     most: usize,
+    /// How often a key was visited.
+    visits: usize,
 }
 
 /// So many elements that waited for earlier ones are taken at a time, or so many bytes of them.
@@ -77,7 +79,7 @@ impl Keyed {
         space: Option<Arc<dyn SpillSpace>>,
     ) -> Self {
         let (waiting, sorted, memory) = (Waiting::default(), SortedElements::default(), SpillingMemory::default());
-        let mut keyed = Keyed { step, operator, waiting, sorted, memory, most: usize::MAX };
+        let mut keyed = Keyed { step, operator, waiting, sorted, memory, most: usize::MAX, visits: 0 };
         space.into_iter().for_each(|space| keyed.limit(space));
         keyed
     }
@@ -164,46 +166,52 @@ impl Keyed {
         if !self.has_work(now, upstream) {
             return Ok(());
         }
-        let Keyed { step, operator, waiting, sorted, memory, most } = self;
-        operator.start_bundle()?;
-        let go_on: &dyn Fn() -> Result<()> = &|| shared.go_on();
-        let mut visits = 0_usize;
-        let mut visit = |stores: (&mut SortedElements, &mut SpillingMemory), key: &Bytes, rows: Vec<EncodedElement>| {
-            let (sorted, memory) = stores;
-            go_on()?;
-            let mut visit = Visit::new(step, memory.of(key)?, &mut **operator, key, now);
-            for row in rows {
-                visit.element(row.as_element(), go_on)?;
-            }
-            visit.fire(go_on)?;
-            visit.leave()?;
-            let is_full = sorted.held() + memory.held() > *most;
-            if is_full {
-                spill_larger(sorted, memory)?;
-            }
-            visits += 1;
-            if is_full || visits.is_multiple_of(RARELY) { look(step, shared) } else { Ok(()) }
-        };
+        self.operator.start_bundle()?;
         loop {
-            while !waiting.is_many() && sorted.earliest().is_some_and(|time| step.is_eligible(time, upstream)) {
-                let Some((key, row)) = sorted.pop()? else { break };
-                waiting.push(key, row);
-            }
-            let Waiting { of_keys, .. } = std::mem::take(waiting);
+            self.take_sorted(upstream)?;
+            let Waiting { of_keys, .. } = std::mem::take(&mut self.waiting);
             if of_keys.is_empty() {
                 break;
             }
-            of_keys.into_iter().try_for_each(|(key, rows)| visit((sorted, memory), &key, rows))?;
+            of_keys.into_iter().try_for_each(|(key, rows)| self.visit(shared, &key, rows, now))?;
         }
         loop {
-            let more = memory.wake(now)?;
-            let due: Vec<Bytes> = memory.due_keys(now).cloned().collect();
-            due.iter().try_for_each(|key| visit((sorted, memory), key, Vec::new()))?;
+            let more = self.memory.wake(now)?;
+            let due: Vec<Bytes> = self.memory.due_keys(now).cloned().collect();
+            due.iter().try_for_each(|key| self.visit(shared, key, Vec::new(), now))?;
             if !more {
                 break;
             }
         }
-        operator.finish_bundle()
+        self.operator.finish_bundle()
+    }
+
+    /// Takes some of the elements that need not wait for earlier ones any more.
+    fn take_sorted(&mut self, upstream: Timestamp) -> Result<()> {
+        let is_eligible = |time| self.step.is_eligible(time, upstream);
+        while !self.waiting.is_many() && self.sorted.earliest().is_some_and(is_eligible) {
+            let Some((key, row)) = self.sorted.pop()? else { break };
+            self.waiting.push(key, row);
+        }
+        Ok(())
+    }
+
+    /// Visits a key. If too much is in memory then, keys or elements that wait go to files.
+    fn visit(&mut self, shared: &Shared, key: &Bytes, rows: Vec<EncodedElement>, now: Now) -> Result<()> {
+        let go_on: &dyn Fn() -> Result<()> = &|| shared.go_on();
+        go_on()?;
+        let mut visit = Visit::new(&self.step, self.memory.of(key)?, &mut *self.operator, key, now);
+        for row in rows {
+            visit.element(row.as_element(), go_on)?;
+        }
+        visit.fire(go_on)?;
+        visit.leave()?;
+        self.visits += 1;
+        let is_full = self.held() > self.most;
+        if is_full {
+            self.spill()?;
+        }
+        if is_full || self.visits.is_multiple_of(RARELY) { look(&self.step, shared) } else { Ok(()) }
     }
 }
 
@@ -220,7 +228,7 @@ impl Spills for Keyed {
     }
 
     fn spill(&mut self) -> Result<()> {
-        spill_larger(&mut self.sorted, &mut self.memory)
+        if self.sorted.held() > self.memory.held() { self.sorted.spill() } else { self.memory.spill() }
     }
 }
 
@@ -231,8 +239,4 @@ fn look(step: &KeyedStep, shared: &Shared) -> Result<()> {
     let message =
         format!("{excess}; {step} is at work, and all that it reads of one key, or makes of it, is in memory at once");
     Err(Error::Runner { runner: LocalRunner::NAME, message })
-}
-
-fn spill_larger(sorted: &mut SortedElements, memory: &mut SpillingMemory) -> Result<()> {
-    if sorted.held() > memory.held() { sorted.spill() } else { memory.spill() }
 }

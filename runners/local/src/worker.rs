@@ -125,7 +125,14 @@ impl<'a> Worker<'a> {
             self.synchronize(round);
         }
         if !works && is_flushed {
-            works = self.read()?;
+            let begun = Instant::now();
+            // Parts that have nothing are asked one after the other, for looking for work between them takes longer.
+            while let Some(waits) = self.read()? {
+                works = true;
+                if !waits || begun.elapsed() > AT_ONCE {
+                    break;
+                }
+            }
         }
         Ok(works)
     }
@@ -269,10 +276,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Works on a part of a source for a while; whether there is one.
-    fn read(&mut self) -> Result<bool> {
+    /// Works on a part of a source for a while, if there is one; whether it waits now, and took no time.
+    fn read(&mut self) -> Result<Option<bool>> {
         let now = self.shared.clock.now();
-        let Some((node, open)) = self.next_part(now) else { return Ok(false) };
+        let Some((node, open)) = self.next_part(now) else { return Ok(None) };
         let begun = Instant::now();
         if open.idle.is_none() {
             self.shared.look_after();
@@ -287,8 +294,10 @@ impl<'a> Worker<'a> {
         })?;
         let given = pacer.given();
         self.pool(node)?.worked(open.part.size, given + rest.iter().map(|part| part.size).sum::<f64>());
+        let mut is_idle = !rest.is_empty();
         for part in rest {
             let waits = !part.goes_on(now) && self.shared.clock.is_real() && begun.elapsed() <= AT_ONCE;
+            is_idle &= waits;
             let idle = waits.then(|| (part.not_before.saturating_since(now) / 8).min(SLACK));
             let open = Open { part, is_truncated: open.is_truncated || truncates, idle };
             // Its reader stays open. What has no end takes turns with all else that has none.
@@ -302,7 +311,7 @@ impl<'a> Worker<'a> {
             }
         }
         self.then.push(Then::Done(node, Box::new(open.part)));
-        Ok(true)
+        Ok(Some(is_idle))
     }
 
     /// The part to work on: the last one, or of the next source that which is furthest behind.
