@@ -87,6 +87,12 @@ impl Pacer {
         Order { claims: FEW, keep: 0.0, further: usize::MAX, now, one_by_one: false, pace: Some(self.clone()) }
     }
 
+    /// The order to read once more, one row at a time, what was read at this pace. It ends behind that, and nobody gets a part of it.
+    pub(crate) fn again(&self, now: Timestamp) -> Order {
+        let claims = self.claims.load(Ordering::Relaxed) + self.granted.load(Ordering::Relaxed);
+        Order { claims, keep: 0.0, further: usize::MAX, now, one_by_one: true, pace: None }
+    }
+
     /// How much work was given to others.
     pub(crate) fn given(&self) -> f64 {
         *self.given.lock().unwrap_or_else(PoisonError::into_inner)

@@ -3,6 +3,7 @@
 use crate::LocalRunner;
 use crate::keyed::Keyed;
 use crate::layout::Layout;
+use crate::pace::Pacer;
 use crate::shared::Shared;
 use crate::wiring::Wirer;
 use bytes::Bytes;
@@ -220,13 +221,19 @@ impl StageNode {
     ///
     /// # Errors
     /// User code's.
-    pub(crate) fn work_on(&mut self, wirer: &Wirer<'_>, open: &OpenPart, order: &Order) -> Result<Vec<OpenPart>> {
+    pub(crate) fn work_on(
+        &mut self,
+        wirer: &Wirer<'_>,
+        open: &OpenPart,
+        pacer: &Arc<Pacer>,
+        now: Timestamp,
+    ) -> Result<Vec<OpenPart>> {
         let Work::Splittable(operator) = &mut self.work else { return Err(misfit()) };
-        let (result, finalizers) = finalize::collect(|| process(&mut **operator, open, order, false));
+        let (result, finalizers) = finalize::collect(|| process(&mut **operator, open, &pacer.order(now), false));
         let parts = match result {
             Err(error) if error.lacks_element() => {
                 let stage = &wirer.layout.plan.stages[self.number];
-                return Err(find_element_of(wirer, stage, open, order, error));
+                return Err(find_element_of(wirer, stage, open, &pacer.again(now), error));
             }
             result => result?,
         };
@@ -288,17 +295,21 @@ fn find_element(wirer: &Wirer<'_>, stage: &Stage, error: Error) -> Error {
     again.err().filter(Error::is_user_code).unwrap_or(error)
 }
 
-/// Works on a part once more, one row at a time, to see on which it fails.
-fn find_element_of(wirer: &Wirer<'_>, stage: &Stage, open: &OpenPart, order: &Order, error: Error) -> Error {
+/// Works on a part once more, to see on which row a step behind fails.
+fn find_element_of(wirer: &Wirer<'_>, stage: &Stage, open: &OpenPart, again: &Order, error: Error) -> Error {
+    let graph = wirer.layout.graph;
     let again = || {
         let Head::Splittable(mut operator) = wirer.probe(stage)? else { return Ok(()) };
-        process(&mut *operator, open, &Order { one_by_one: true, ..order.clone() }, false).map(drop)
+        process(&mut *operator, open, again, false).map(drop)
     };
     let (again, _) = finalize::collect(again);
     let error = again.err().filter(Error::is_user_code).unwrap_or(error);
-    match (&error, wirer.layout.graph.coder(&stage.input)) {
+    let source = stage.splittable.as_deref().and_then(|id| graph.step_name(graph.transform(id).ok()?).ok());
+    match (&error, graph.coder(&stage.input)) {
         // A source that panics had no element yet, but it had work.
-        (Error::Panic { .. }, Ok(coder)) => error.on_element(|| coder::describe(&coder.spec(), &open.element.bytes)),
+        (Error::Panic { step, .. }, Ok(coder)) if source.is_some_and(|source| source.name == step.name) => {
+            error.on_element(|| coder::describe(&coder.spec(), &open.element.bytes))
+        }
         _ => error,
     }
 }

@@ -290,7 +290,7 @@ impl<'a> Worker<'a> {
         let pacer = Arc::new(Pacer::new(shared, outbox, self.number, node, &open, is_bounded));
         let rest = self.outbox.bundle(&mut self.nodes, node, 0, |stage, _, _| match truncates {
             true => stage.truncate(&open.part),
-            false => stage.work_on(&self.wirer, &open.part, &pacer.order(now)),
+            false => stage.work_on(&self.wirer, &open.part, &pacer, now),
         })?;
         let given = pacer.given();
         self.pool(node)?.worked(open.part.size, given + rest.iter().map(|part| part.size).sum::<f64>());

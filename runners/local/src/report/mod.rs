@@ -27,7 +27,8 @@ pub enum Show {
     Nothing,
     /// A line every five seconds, and a summary at the end: for a log.
     Lines,
-    /// A display that is drawn anew four times a second, and a summary at the end: for a terminal.
+    /// A display that is drawn anew four times a second, and a summary at the end: for a terminal. Lines, if its size is unknown or
+    /// too small.
     Screen,
 }
 
@@ -55,6 +56,7 @@ impl Progress {
     /// # Errors
     /// The thread cannot be started.
     pub(crate) fn begin(show: Show, teller: Arc<Teller>, overview: Arc<Overview>, shared: Arc<Shared>) -> Result<Self> {
+        let show = if show == Show::Screen && !teller.has_room() { Show::Lines } else { show };
         let ends = Arc::new(AtomicBool::new(false));
         let until = ends.clone();
         let life = move || {

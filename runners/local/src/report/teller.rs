@@ -62,10 +62,15 @@ impl Teller {
         inner.write(&text);
     }
 
+    /// Whether a display can be drawn: the size of a terminal is known, and large enough.
+    pub(crate) fn has_room(&self) -> bool {
+        self.lock().room().is_some()
+    }
+
     /// Draws the display, as much of it as there is room for.
     pub(crate) fn draw(&self, lines: &[String]) {
         let mut inner = self.lock();
-        let Some(rows) = (inner.rows)().filter(|rows| *rows >= FEWEST) else { return };
+        let Some(rows) = inner.room() else { return };
         let place = Place { rows, lines: lines.len().min(rows / PART) };
         let mut text = String::new();
         if inner.drawn != Some(place) {
@@ -101,6 +106,11 @@ impl Place {
 }
 
 impl Inner {
+    /// How many rows there are, if these are enough.
+    fn room(&self) -> Option<usize> {
+        (self.rows)().filter(|rows| *rows >= FEWEST)
+    }
+
     /// What takes the display away.
     fn erased(&mut self) -> String {
         let Some(place) = self.drawn.take() else { return String::new() };

@@ -317,6 +317,22 @@ fn user_code_that_fails_under_load_is_named() {
     }
 }
 
+/// Of a part others that rest get half again and again, and a bundle of it ends when it has taken long. When it is read once more, to
+/// see which element failed, neither counts.
+#[test]
+fn the_element_behind_a_source_is_named() {
+    for (name, add) in KINDS.iter().filter(|(name, _)| ["map", "process"].contains(name)) {
+        for _ in 0..5 {
+            let run = LocalRunner::new().workers(8).run(|root| {
+                add(&root.read(Numbers(1_000_000)));
+                Ok(())
+            });
+            let error = run.unwrap_err().to_string();
+            assert!(error.contains("`Bad`") && error.contains(&format!(" on {BAD} ")), "{name}: {error}");
+        }
+    }
+}
+
 /// One element becomes so much that the steps behind it work in the middle of its bundle.
 #[test]
 fn user_code_that_fails_in_the_middle_of_a_bundle_is_named() {
