@@ -23,7 +23,7 @@ const MALFORMED: Counter = Counter::new("logs", "malformed_lines");
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "a doc comment would become the description of every program")]
 pub struct Logs {
-    /// JSON Lines, as a glob; with --follow a directory
+    /// JSON Lines, as a glob; with --follow a directory, or a glob of files that grow
     #[arg(long)]
     pub input: String,
     /// Go on reading as files grow and others come (not compressed ones); Ctrl-C reads what is there and ends

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// If time goes on so often and nothing comes, nothing ever will: sources are only asked again and again.
 const LONG_IDLE: usize = 10_000;
 
-/// So much later than its keeper somebody else looks after a part: the keeper tells nobody when he reads one that was idle, and it
-/// may keep him long this time.
+/// So much later than its keeper the next worker looks after a part, and each further one later by as much: the keeper tells nobody
+/// when he reads one that was idle, and it may keep him long this time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Who rests, and what waits for that.
@@ -117,7 +117,10 @@ impl Quiet {
             return Next::Sleep;
         }
         let part = shared.next_part().map(|at| match self.keeper {
-            Some((keeper, until)) if keeper != worker && until <= at => at.saturating_add(PATIENCE),
+            Some((keeper, until)) if keeper != worker && until <= at => {
+                let workers = self.resting.len();
+                at.saturating_add(PATIENCE * ((worker + workers - keeper) % workers) as u32)
+            }
             _ => {
                 self.keeper = Some((worker, at));
                 at
@@ -235,6 +238,7 @@ mod tests {
         pool.add(Open::new(fixture::part(later)));
         assert_eq!(quiet.rests(&shared, 1, rest()), Next::SleepUntil(later));
         assert_eq!(quiet.rests(&shared, 2, rest()), Next::SleepUntil(later + PATIENCE), "somebody else does it");
+        assert_eq!(quiet.rests(&shared, 0, rest()), Next::SleepUntil(later + 3 * PATIENCE), "and not all at once");
         // Who has work of his own wakes up for that.
         let with_own = Rest { next: Some(own), ..rest() };
         assert_eq!(quiet.rests(&shared, 2, with_own), Next::SleepUntil(own));
