@@ -1,5 +1,5 @@
-//! Streams made up at random: a script, a step with a timer, and groupings by any window and trigger. What comes out of them one runner says, and
-//! another one must say the same, pane by pane.
+//! Streams made up at random: a script, a step with a timer, and groupings by any window and trigger. What comes out of them
+//! one runner says, and another one must say the same, pane by pane.
 
 use ferrobeam::prelude::*;
 use ferrobeam::runner::Runner;

@@ -25,8 +25,8 @@ use table::Table;
 /// A file is known by its device and inode, so it is read on where it was when it is renamed, and one that is removed is read
 /// to its end if it was found before. Let the pattern find the names that files get when they are rotated, too
 /// (`access.log*`): otherwise a run that begins then does not find their rest. A copy is a file of its own, with the same lines: let
-/// the pattern not find those of logs that are copied and then cut off (logrotate's `copytruncate`). One that becomes shorter than was read, or
-/// whose first bytes change or those that were read last, is read from its beginning; what was cut off before it was read is
+/// the pattern not find those of logs that are copied and then cut off (logrotate's `copytruncate`).
+/// A file that becomes shorter than was read, or whose first bytes change or those that were read last, is read from its beginning; what was cut off before it was read is
 /// gone, and the metric `bytes_cut_off_unread` (of `ferrobeam`) says how much that was, as far as it had been seen. Files that are
 /// compressed (`.gz`, `.zst`, `.bz2`) and hidden ones are left out. A line is emitted when its end has been written; of a file that was
 /// removed, and of all when a pipeline drains without [`positions`](Follow::positions), also the last one without an end.
