@@ -6,11 +6,11 @@ use crate::outbox::{Lane, Outbox, Route};
 use crate::wiring::{Code, Wirer};
 use ferrobeam_core::dofn::erased::{Outputs, Parcel};
 use ferrobeam_core::graph::StepName;
-use ferrobeam_core::grouping::{Cells, Rows, Spills};
+use ferrobeam_core::grouping::Spills;
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Error, Result, Timestamp};
-use ferrobeam_runner_core::bundle::intake::take_in;
-use ferrobeam_runner_core::engine::{self, NodeId, Now};
+use ferrobeam_runner_core::bundle::by_key::ByKey;
+use ferrobeam_runner_core::engine::{NodeId, Now};
 
 /// So much is done between two looks at the room in the outbox; and so much if there is a limit, for panes may be large.
 const COMMANDS: usize = 4096;
@@ -27,7 +27,7 @@ enum Store {
     /// Each window fires once, as a whole.
     ByWindow(ByWindow),
     /// Windows fire as their trigger says.
-    ByKey { cells: Box<dyn Cells>, driver: Box<engine::Grouping> },
+    ByKey(Box<ByKey>),
 }
 
 impl GroupingNode {
@@ -42,8 +42,8 @@ impl GroupingNode {
             Store::ByWindow(ByWindow::new(panes, waits, false))
         } else {
             let windowing = WindowingStrategy::clone(layout.graph.windowing(&junction.input)?);
-            let cells = limited(code.cells(&step, &mut Outputs::main(out))?, &step, wirer);
-            Store::ByKey { cells, driver: Box::new(engine::Grouping::new(windowing)) }
+            let store = ByKey::new(code.cells(&step, &mut Outputs::main(out))?, windowing);
+            Store::ByKey(limited(Box::new(store), &step, wirer))
         };
         Ok(GroupingNode { step, store })
     }
@@ -70,7 +70,7 @@ impl GroupingNode {
     pub(crate) fn add(&mut self, parcel: Parcel, now: Now) -> Result<()> {
         match &mut self.store {
             Store::ByWindow(store) => store.add(&self.step, parcel, now),
-            Store::ByKey { cells, driver } => take_in(&self.step, driver, &mut **cells, parcel, now),
+            Store::ByKey(store) => store.add(&self.step, parcel, now),
         }
     }
 
@@ -81,13 +81,11 @@ impl GroupingNode {
     pub(crate) fn advance(&mut self, now: Now, outbox: &Outbox) -> Result<bool> {
         match &mut self.store {
             Store::ByWindow(store) => store.fire(now, outbox),
-            Store::ByKey { cells, driver } => {
-                let (mut fired, mut commands) = (false, Vec::new());
-                while driver.is_due(now) && !outbox.is_full() {
+            Store::ByKey(store) => {
+                let mut fired = false;
+                while store.is_due(now) && !outbox.is_full() {
                     let is_limited = outbox.shared().memory.is_some();
-                    driver.advance_some(now, if is_limited { FEW_COMMANDS } else { COMMANDS }, &mut commands);
-                    cells.apply(Rows::NONE, &commands)?;
-                    commands.clear();
+                    store.advance_some(now, if is_limited { FEW_COMMANDS } else { COMMANDS })?;
                     fired = true;
                 }
                 Ok(fired)
@@ -99,8 +97,7 @@ impl GroupingNode {
     pub(crate) fn hold(&self) -> Option<Timestamp> {
         match &self.store {
             Store::ByWindow(store) => store.hold(),
-            // What is due and has not fired, for want of room, may have nothing that holds: a pane that is empty.
-            Store::ByKey { driver, .. } => driver.hold().into_iter().chain(driver.next_event_time()).min(),
+            Store::ByKey(store) => store.hold(),
         }
     }
 
@@ -108,7 +105,7 @@ impl GroupingNode {
     pub(crate) fn is_due(&self, now: Now) -> bool {
         match &self.store {
             Store::ByWindow(store) => store.is_due(now),
-            Store::ByKey { driver, .. } => driver.is_due(now),
+            Store::ByKey(store) => store.is_due(now),
         }
     }
 
@@ -116,7 +113,7 @@ impl GroupingNode {
     pub(crate) fn held(&self) -> usize {
         match &self.store {
             Store::ByWindow(store) => store.held(),
-            Store::ByKey { cells, .. } => cells.held(),
+            Store::ByKey(store) => store.held(),
         }
     }
 
@@ -127,15 +124,15 @@ impl GroupingNode {
     pub(crate) fn spill(&mut self) -> Result<()> {
         match &mut self.store {
             Store::ByWindow(store) => store.spill(),
-            Store::ByKey { cells, .. } => cells.spill(),
+            Store::ByKey(store) => store.spill(),
         }
     }
 
-    /// The driver, for its times.
-    pub(crate) fn driver(&self) -> Option<&engine::Grouping> {
+    /// What fires as its trigger says.
+    pub(crate) fn by_key(&self) -> Option<&ByKey> {
         match &self.store {
             Store::ByWindow(_) => None,
-            Store::ByKey { driver, .. } => Some(driver),
+            Store::ByKey(store) => Some(store),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A stage as operators: the one place that puts user code together.
 
+pub mod by_key;
 pub mod intake;
 pub mod keyed;
 pub mod sorted;

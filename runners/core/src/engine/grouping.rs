@@ -64,6 +64,9 @@ use window::{Keyed, WindowState};
 
 use super::Holds;
 
+/// What is known of a window of a key takes about so much memory, with its places in all lines, its key and its cell.
+pub const OF_WINDOW: usize = 640;
+
 /// How far time has come at a grouping. None of these goes back; where one does, its furthest value counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -145,7 +148,7 @@ pub struct Grouping {
     /// By number.
     keys: Vec<Keyed>,
     /// By cell.
-    windows: Vec<Option<WindowState>>,
+    windows: Vec<Option<Box<WindowState>>>,
     free: Vec<Cell>,
     /// The next thing in event time for each window; never later than it is due.
     timers: BTreeSet<(Timestamp, Cell)>,
@@ -347,7 +350,7 @@ impl Grouping {
         if keyed.find_finished(window).is_some() {
             return None;
         }
-        let open = WindowState::new(key, window, &self.strategy, self.now.input_watermark);
+        let open = Box::new(WindowState::new(key, window, &self.strategy, self.now.input_watermark));
         let cell = self.reserve_one();
         self.insert(cell, open);
         Some(cell)
@@ -361,7 +364,7 @@ impl Grouping {
     }
 
     /// Puts a window into a cell that is reserved for it.
-    fn insert(&mut self, cell: Cell, mut open: WindowState) {
+    fn insert(&mut self, cell: Cell, mut open: Box<WindowState>) {
         self.keys[open.key as usize].insert(open.window, cell, open.finished);
         open.timer = open.due();
         self.timers.insert((open.timer, cell));
@@ -369,14 +372,18 @@ impl Grouping {
         self.reschedule(cell);
     }
 
-    /// Takes a window out of everything; its cell is free.
-    fn remove(&mut self, cell: Cell) -> Option<WindowState> {
-        let open = self.windows[cell as usize].take()?;
-        let keyed = &mut self.keys[open.key as usize];
-        keyed.remove(open.window, open.finished);
-        if keyed.is_empty() {
+    /// Forgets a window; its cell is free.
+    fn remove(&mut self, cell: Cell) {
+        let Some(open) = self.take_out(cell) else { return };
+        if self.keys[open.key as usize].is_empty() {
             self.idle.push(open.key);
         }
+    }
+
+    /// Takes a window out of everything; its cell is free.
+    fn take_out(&mut self, cell: Cell) -> Option<Box<WindowState>> {
+        let open = self.windows[cell as usize].take()?;
+        self.keys[open.key as usize].remove(open.window, open.finished);
         self.timers.remove(&(open.timer, cell));
         open.alarm.map(|at| self.alarms.remove(&(at, cell)));
         open.synchronized_alarm.map(|at| self.synchronized_alarms.remove(&(at, cell)));
@@ -434,13 +441,13 @@ impl Grouping {
     fn timer(&mut self, cell: Cell, at: Timestamp, out: &mut Vec<Command>) {
         let is_due = |open: &WindowState| open.due() <= at;
         let mut ended = false;
-        if self.windows[cell as usize].as_ref().is_some_and(is_due) {
+        if self.windows[cell as usize].as_deref().is_some_and(is_due) {
             self.with(cell, |open| ended = std::mem::replace(&mut open.ended, true));
             if !ended {
                 self.ask(cell, Cause::End, out);
             }
             // At once if no lateness is allowed.
-            if self.windows[cell as usize].as_ref().is_some_and(is_due) {
+            if self.windows[cell as usize].as_deref().is_some_and(is_due) {
                 self.close(cell, out);
                 return;
             }

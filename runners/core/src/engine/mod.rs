@@ -15,7 +15,7 @@ mod watermark;
 
 pub use grouping::{Dropped, Grouping, Now, Row, Saved, fires_once};
 pub use holds::Holds;
-pub use parked::Parked;
+pub use parked::{Parked, ParkedWindows};
 pub use side_inputs::{Side, Sides};
 pub use state::States;
 pub use timers::{Due, PendingTimer, Timers};

@@ -8,6 +8,8 @@ use crate::layout::{Kind, Layout};
 use crate::view::ViewNode;
 use ferrobeam_core::grouping::Spills;
 use ferrobeam_core::{Error, Result};
+use ferrobeam_runner_core::bundle::by_key::ByKey;
+use ferrobeam_runner_core::engine::grouping::OF_WINDOW;
 use ferrobeam_runner_core::engine::{NodeId, Side};
 use ferrobeam_runner_core::waits::{maker, step};
 
@@ -16,9 +18,6 @@ const RARELY: usize = 16;
 
 /// A row takes about so much, where nobody knows better.
 const ROW: usize = 64;
-
-/// What is to know of a key and window that fires as its trigger says takes about so much.
-const WINDOW: usize = 512;
 
 impl Nodes {
     /// If there is a limit, lets the largest store spill as long as this worker holds more than its part.
@@ -72,8 +71,8 @@ impl Nodes {
     fn kept(&self, node: NodeId) -> usize {
         match &self.instances[node] {
             Instance::Stage(stage) => stage.kept(ROW),
-            Instance::Grouping(grouping) => grouping.driver().map_or(0, |driver| driver.len() * WINDOW),
-            Instance::View(view, _) => kept_of_side(&view.side) + view.driver.len() * WINDOW,
+            Instance::Grouping(grouping) => grouping.by_key().map_or(0, ByKey::kept),
+            Instance::View(view, _) => kept_of_side(&view.side) + view.driver.len() * OF_WINDOW,
             // Whoever finds that there is too much is to know what of.
             Instance::Elsewhere(side) => kept_of_side(side),
             _ => 0,
@@ -84,7 +83,7 @@ impl Nodes {
 /// What steps look at now.
 fn kept_of_side(side: &Side) -> usize {
     let (held, panes) = side.held();
-    held.used + panes * WINDOW
+    held.used + panes * OF_WINDOW
 }
 
 /// What people know a node by.

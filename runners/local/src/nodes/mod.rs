@@ -13,6 +13,7 @@ use ferrobeam_core::graph::{Feed, StepName, Transfer};
 use ferrobeam_core::grouping::Spills;
 use ferrobeam_core::windowing::WindowingStrategy;
 use ferrobeam_core::{Result, Timestamp};
+use ferrobeam_runner_core::bundle::by_key::ByKey;
 use ferrobeam_runner_core::engine::{NodeId, Now, Side};
 use std::sync::Arc;
 
@@ -197,7 +198,7 @@ impl Nodes {
     pub(crate) fn next_time(&self) -> Option<Timestamp> {
         let of_node = |node: &Instance| match node {
             Instance::Stage(stage) => stage.next_processing_time(),
-            Instance::Grouping(grouping) => grouping.driver().and_then(|driver| driver.next_processing_time()),
+            Instance::Grouping(grouping) => grouping.by_key().and_then(ByKey::next_processing_time),
             Instance::View(view, _) => view.driver.next_processing_time(),
             _ => None,
         };
@@ -207,9 +208,7 @@ impl Nodes {
     /// When synchronized processing time does.
     pub(crate) fn next_synchronized(&self) -> Option<Timestamp> {
         let of_node = |node: &Instance| match node {
-            Instance::Grouping(grouping) => {
-                grouping.driver().and_then(|driver| driver.next_synchronized_processing_time())
-            }
+            Instance::Grouping(grouping) => grouping.by_key().and_then(ByKey::next_synchronized_processing_time),
             Instance::View(view, _) => view.driver.next_synchronized_processing_time(),
             _ => None,
         };

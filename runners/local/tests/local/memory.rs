@@ -2,7 +2,9 @@
 
 use ferrobeam_core::prelude::*;
 use ferrobeam_core::testing::assert_that;
+use ferrobeam_core::time::hours;
 use ferrobeam_core::transforms::group_by_key::Grouped;
+use ferrobeam_core::windowing::CompleteWindowing;
 use ferrobeam_local::LocalRunner;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -379,6 +381,15 @@ fn twice(root: &Root) -> PCollection<u64> {
     keys.map(|key| (key, 1)).par_do_stateful(Halve)
 }
 
+/// Of 120,000 keys, each of which comes twice, the second time when all have come once: of the first 100,000 half of the number
+/// in the pane that has both.
+fn both(root: &Root, windows: impl CompleteWindowing) -> PCollection<u64> {
+    let all =
+        root.create([120_000_u64]).flat_map(|all| 0..2 * all).with_timestamps(|n| Timestamp::from_millis(*n as i64));
+    let counts = all.map(|n| n % 120_000).window(windows).count_per_element();
+    counts.filter(|(key, count)| *key < 100_000 && *count == 2).map(|(_, count)| count / 2)
+}
+
 /// The limit of the children that look at their memory.
 const LIMIT: u64 = 64 << 20;
 
@@ -407,7 +418,7 @@ fn a_million(n: u64) -> (u64, Vec<u8>) {
     (n % 10, (0..1000).flat_map(|i| thousand(n * 1000 + i)).collect())
 }
 
-const MUCH: [(&str, Much); 13] = [
+const MUCH: [(&str, Much); 15] = [
     ("many keys", |root| lengths(&records(root, 10_000))),
     ("a key that has more values than there is memory", |root| lengths(&records(root, 1))),
     ("panes of many keys", |root| panes(&records(root, 1000), 1_000_000)),
@@ -425,6 +436,10 @@ const MUCH: [(&str, Much); 13] = [
     ("two collections' values of a key", |root| {
         let both = records(root, 1).co_group_by_key(&records(root, 1).filter(|_| false));
         both.map(|(key, (left, _))| length((key, left)).1)
+    }),
+    ("sessions of many keys", |root| both(root, Sessions::with_gap(hours(1)))),
+    ("many keys that have fired", |root| {
+        both(root, GlobalWindows::new().trigger(repeatedly(after_count(1))).accumulating())
     }),
     ("large values of small elements", |root| lengths(&root.create(0..100).map(a_million))),
 ];

@@ -195,8 +195,12 @@ impl<V: Element, C: Coder<Vec<V>>> FieldCoder<Grouped<V>> for GroupedCoder<C> {}
 pub(crate) struct ToGrouped<V>(pub(crate) PhantomData<fn() -> V>);
 
 impl<V: Element> ToGrouped<V> {
-    pub(crate) const COLLECTS: Collects<V, Vec<V>, Grouped<V>> =
-        Collects { values: |values| values, from_values: |values| values, from_file: Grouped::in_file };
+    pub(crate) const COLLECTS: Collects<V, Vec<V>, Grouped<V>> = Collects {
+        count: |values| values.len(),
+        values: |values| values,
+        from_values: |values| values,
+        from_file: Grouped::in_file,
+    };
 }
 
 impl<V: Element> CombineFn for ToGrouped<V> {

@@ -5,6 +5,7 @@ use super::window::{Pane, WindowState};
 use ferrobeam_core::Timestamp;
 use ferrobeam_core::coder::{self, Coder, CoderError, Decoded, Encoded, put_varint, take_varint};
 use ferrobeam_core::grouping::{Cell, KeyId};
+use ferrobeam_core::time::millis;
 use ferrobeam_core::windowing::Window;
 use ferrobeam_core::windowing::trigger::TriggerState;
 
@@ -27,9 +28,7 @@ impl Grouping {
     /// # Errors
     /// A window ends before it begins.
     pub fn save(&self, key: KeyId, out: &mut Vec<u8>) -> Encoded {
-        let keyed = self.keys.get(key as usize);
-        let cells = keyed.into_iter().flat_map(|keyed| keyed.open.iter().chain(&keyed.finished));
-        let windows: Vec<&WindowState> = cells.filter_map(|(_, cell)| self.windows[*cell as usize].as_ref()).collect();
+        let windows: Vec<&WindowState> = self.of_key(key).collect();
         put_varint(windows.len() as u64, out);
         windows.into_iter().try_for_each(|open| put(open, out))
     }
@@ -62,12 +61,53 @@ impl Grouping {
             let tombstone = open.finished;
             let cell = if tombstone { None } else { cells.next() };
             let cell = cell.unwrap_or_else(|| self.reserve_one());
-            self.put_back(cell, open);
+            self.put_back(cell, Box::new(open));
+        }
+    }
+
+    /// Whether a key has windows.
+    #[must_use]
+    pub fn has(&self, key: KeyId) -> bool {
+        self.windows_of(key) > 0
+    }
+
+    /// How many windows a key has, also of those whose trigger has finished.
+    pub(in crate::engine) fn windows_of(&self, key: KeyId) -> usize {
+        self.keys.get(key as usize).map_or(0, |keyed| keyed.open.len() + keyed.finished.len())
+    }
+
+    /// The keys that have windows.
+    pub(in crate::engine) fn keys(&self) -> impl Iterator<Item = KeyId> {
+        (0..).zip(&self.keys).filter(|(_, keyed)| !keyed.is_empty()).map(|(key, _)| key)
+    }
+
+    fn of_key(&self, key: KeyId) -> impl Iterator<Item = &WindowState> {
+        let cells = self.keys.get(key as usize).into_iter().flat_map(|keyed| keyed.open.iter().chain(&keyed.finished));
+        cells.filter_map(|(_, cell)| self.windows[*cell as usize].as_deref())
+    }
+
+    /// Before these times nothing is due for a key: in processing time, synchronized or not, and in event time.
+    pub(in crate::engine) fn times(&self, key: KeyId) -> [Option<Timestamp>; 2] {
+        let alarms = |open: &WindowState| [open.alarm, open.synchronized_alarm.map(|at| at + millis(1))];
+        let processing = self.of_key(key).flat_map(alarms).flatten().min();
+        [processing, self.of_key(key).map(WindowState::due).min()]
+    }
+
+    /// What the output watermark may not pass because of a key.
+    pub(in crate::engine) fn hold_of(&self, key: KeyId) -> Option<Timestamp> {
+        self.of_key(key).filter_map(|open| open.held).min()
+    }
+
+    /// Takes all windows of a key out, which is about to be saved elsewhere. The store has to clear their cells and to forget it.
+    pub(in crate::engine) fn take_key(&mut self, key: KeyId) {
+        let Some(keyed) = self.keys.get(key as usize) else { return };
+        for (_, cell) in [&keyed.open[..], &keyed.finished].concat() {
+            self.take_out(cell);
         }
     }
 
     /// As [`insert`](Self::insert), with alarms as they were: they may have become due.
-    fn put_back(&mut self, cell: Cell, mut open: WindowState) {
+    fn put_back(&mut self, cell: Cell, mut open: Box<WindowState>) {
         let (alarm, synchronized) = (open.alarm.take(), open.synchronized_alarm.take());
         self.insert(cell, open);
         let Some(open) = &mut self.windows[cell as usize] else { return };

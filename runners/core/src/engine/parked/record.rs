@@ -1,11 +1,10 @@
 //! What is known of a key, as a record.
 
-use super::{Wake, wake};
 use crate::engine::key::HashedKey;
 use crate::engine::state::Cells;
 use crate::engine::timers::{Due, PendingTimer, Turn};
 use crate::engine::{States, Timers};
-use crate::files::{damaged, put_bytes, put_time, put_window, time};
+use crate::files::{damaged, put_bytes, put_time, put_window};
 use crate::files::{take_array, take_bytes, take_len, take_time, take_window};
 use ferrobeam_core::Result;
 use ferrobeam_core::coder::put_varint;
@@ -35,17 +34,8 @@ const EXPIRES: u8 = 2;
 /// Its window has state.
 const STATE: u8 = 4;
 
-/// A key with what wakes it, from the domains of [`DOMAINS`](crate::engine::timers::DOMAINS).
-pub(super) fn encode(
-    key: &HashedKey,
-    wakes: &[Option<Wake>; 2],
-    states: &mut States,
-    timers: &Timers,
-    names: &mut Names,
-    out: &mut Vec<u8>,
-) {
-    out.push(wakes.iter().zip([1, 2]).filter(|(wake, _)| wake.is_some()).map(|(_, bit)| bit).sum());
-    wakes.iter().flatten().for_each(|(number, _)| put_time(time(*number), out));
+/// What is known of a key.
+pub(super) fn encode(key: &HashedKey, states: &mut States, timers: &Timers, names: &mut Names, out: &mut Vec<u8>) {
     for (turn, due) in timers.of_key(key) {
         let (window, cells) = match due {
             Due::Timer(timer) => (timer.window, None),
@@ -68,17 +58,7 @@ pub(super) fn encode(
     }
 }
 
-/// What wakes a key.
-pub(super) fn wakes(input: &mut &[u8], key: &HashedKey) -> Result<[Option<Wake>; 2]> {
-    let [bits] = take_array(input)?;
-    let mut take = |bit| {
-        let time = if bits & bit == 0 { None } else { Some(take_time(input)?) };
-        Ok(time.map(|time| wake(time, key)))
-    };
-    Ok([take(1)?, take(2)?])
-}
-
-/// Puts the rest of a record back.
+/// Puts back what is known of a key.
 pub(super) fn decode(
     mut input: &[u8],
     key: &HashedKey,

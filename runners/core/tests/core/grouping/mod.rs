@@ -3,6 +3,7 @@
 
 mod history;
 mod naive;
+mod parked;
 mod rules;
 mod scripts;
 mod stage;

@@ -68,7 +68,7 @@ impl WindowFn for Blocks {
     }
 }
 
-fn strategies() -> impl Strategy<Value = WindowingStrategy> {
+pub(super) fn strategies() -> impl Strategy<Value = WindowingStrategy> {
     let windows = prop_oneof![
         Just(FixedWindows::of(millis(10)).strategy().0),
         Just(SlidingWindows::of(millis(10)).every(millis(4)).strategy().0),
@@ -95,7 +95,7 @@ fn strategies() -> impl Strategy<Value = WindowingStrategy> {
 }
 
 #[derive(Clone, Debug)]
-enum Act {
+pub(super) enum Act {
     /// Elements: a key, and a distance from the watermark.
     Input(Vec<(u32, i64)>),
     /// Watermark, processing time and synchronized processing time move on, the last one up to so much behind.
@@ -104,9 +104,10 @@ enum Act {
     Move,
 }
 
-fn scripts() -> impl Strategy<Value = Vec<Act>> {
+/// Of so many keys.
+pub(super) fn scripts(keys: u32) -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
-        5 => prop::collection::vec((0u32..2, -25i64..20), 1..5).prop_map(Act::Input),
+        5 => prop::collection::vec((0..keys, -25i64..20), 1..5).prop_map(Act::Input),
         2 => (1i64..12).prop_map(|by| Act::Advance(by, 0, 0)),
         2 => (1i64..12, 0i64..4).prop_map(|(by, behind)| Act::Advance(0, by, behind)),
         1 => (0i64..40, 0i64..40, 0i64..4).prop_map(|(w, p, behind)| Act::Advance(w, p, behind)),
@@ -115,13 +116,25 @@ fn scripts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 1..14)
 }
 
+/// The time of an [`Act::Advance`].
+pub(super) fn later(before: Now, watermark: i64, time: i64, behind: i64) -> Now {
+    let on = |at: Timestamp, by: i64| Timestamp::from_millis(at.millis() + by);
+    let processing_time = on(before.processing_time, time);
+    Now {
+        input_watermark: on(before.input_watermark, watermark),
+        processing_time,
+        synchronized_processing_time: on(processing_time, -behind).max(before.synchronized_processing_time),
+        ..before
+    }
+}
+
 /// Everything that was done and came out.
 struct Run {
     inputs: Vec<Input>,
     panes: Vec<Pane>,
 }
 
-fn sorted(mut panes: Vec<Pane>) -> Vec<Pane> {
+pub(super) fn sorted(mut panes: Vec<Pane>) -> Vec<Pane> {
     panes.sort_by_key(|pane| (pane.key, pane.window, pane.info.index));
     panes
 }
@@ -154,14 +167,7 @@ fn compare(strategy: &WindowingStrategy, script: &[Act]) -> Result<Run, TestCase
                 naive.input(&run.inputs[first..]);
             }
             Act::Advance(watermark, time, behind) => {
-                let on = |at: Timestamp, by: i64| Timestamp::from_millis(at.millis() + by);
-                let processing_time = on(before.processing_time, *time);
-                let now = Now {
-                    input_watermark: on(before.input_watermark, *watermark),
-                    processing_time,
-                    synchronized_processing_time: on(processing_time, -behind).max(before.synchronized_processing_time),
-                    ..before
-                };
+                let now = later(before, *watermark, *time, *behind);
                 stage.advance(now);
                 naive.advance(now);
             }
@@ -209,7 +215,7 @@ fn strictly_more(a: &[i64], b: &[i64]) -> bool {
 
 proptest! {
     #[test]
-    fn the_engine_does_what_its_history_says(strategy in strategies(), script in scripts()) {
+    fn the_engine_does_what_its_history_says(strategy in strategies(), script in scripts(2)) {
         let Run { inputs, panes } = compare(&strategy, &script)?;
         let merging = strategy.needs_merge();
         for ((key, window), panes) in by_window(&panes) {
@@ -245,7 +251,7 @@ proptest! {
 
     /// Each element comes out once for each of its windows, but for those that were counted as dropped.
     #[test]
-    fn discarding_loses_and_repeats_nothing(mut strategy in strategies(), script in scripts()) {
+    fn discarding_loses_and_repeats_nothing(mut strategy in strategies(), script in scripts(2)) {
         strategy.accumulation_mode = AccumulationMode::Discarding;
         let mut stage = Stage::new(strategy.clone());
         stage.advance(Now { input_watermark: Timestamp::EPOCH, ..Now::START });

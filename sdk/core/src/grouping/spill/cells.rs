@@ -32,6 +32,14 @@ pub(in crate::grouping) struct CellFiles<C: CombineFn> {
     in_flight: usize,
 }
 
+/// A list has room for so many values at least.
+const LEAST: usize = 4;
+
+/// What so many values take in lists, which grow by doubling, beside what they own.
+fn in_lists<V>(count: usize) -> usize {
+    (count * size_of::<V>() * 3).div_ceil(2)
+}
+
 /// What fires.
 pub(in crate::grouping) enum Fired<C: CombineFn> {
     /// All of a cell, if there was something.
@@ -54,9 +62,16 @@ impl<C: CombineFn> CellFiles<C> {
     /// A value has come into a cell.
     pub(in crate::grouping) fn added(&mut self, cell: Cell) {
         if self.collects.is_some() || needs_drop::<C::Acc>() {
-            // Lists grow by doubling.
-            self.grows(cell, (size_of::<C::In>() * 3).div_ceil(2) + self.meter.of_value::<C::In>());
+            let of_list = if self.size(cell) == 0 { LEAST * size_of::<C::In>() } else { in_lists::<C::In>(1) };
+            self.grows(cell, of_list + self.meter.of_value::<C::In>());
         }
+    }
+
+    /// A cell has come back, whose encoding is so long.
+    pub(in crate::grouping) fn loaded(&mut self, cell: Cell, accumulator: &C::Acc, encoded: usize) {
+        let count = self.collects.map(|collects| (collects.count)(accumulator));
+        let of_list = count.map(|count| in_lists::<C::In>(count.max(LEAST)) + count * owned::<C::In>(0));
+        self.grows(cell, of_list.unwrap_or_default() + owned::<C::Acc>(encoded));
     }
 
     fn grows(&mut self, cell: Cell, bytes: usize) {
@@ -68,7 +83,8 @@ impl<C: CombineFn> CellFiles<C> {
         self.owned += bytes;
     }
 
-    fn size(&self, cell: Cell) -> usize {
+    /// About how much a cell owns in memory.
+    pub(in crate::grouping) fn size(&self, cell: Cell) -> usize {
         self.sizes.get(cell as usize).copied().unwrap_or_default()
     }
 
@@ -79,7 +95,7 @@ impl<C: CombineFn> CellFiles<C> {
         size
     }
 
-    /// What a cell had in memory has fired, or was forgotten.
+    /// What a cell had in memory has fired.
     pub(in crate::grouping) fn gone(&mut self, cell: Cell) {
         let size = self.shrinks(cell);
         self.fires(size);
@@ -92,8 +108,9 @@ impl<C: CombineFn> CellFiles<C> {
         }
     }
 
-    /// Forgets what a cell has in files.
-    pub(in crate::grouping) fn forget(&mut self, cell: Cell) {
+    /// Forgets what a cell had, also in files.
+    pub(in crate::grouping) fn clear(&mut self, cell: Cell) {
+        self.shrinks(cell);
         self.places.remove(&cell);
     }
 

@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// What distinguishes a grouping that collects values from one that combines them: they need not be in memory all at once.
 pub(crate) struct Collects<I, A, O> {
+    /// How many values an accumulator has.
+    pub(crate) count: fn(&A) -> usize,
     /// The values of an accumulator.
     pub(crate) values: fn(A) -> Vec<I>,
     /// And back.
