@@ -64,7 +64,8 @@ impl<F: LineFormat, P: RowPolicy<F::Value>> Source for LineSource<F, P> {
                 Err(LineError::Io(error)) => return Err(FileError::io("read", &path)(error).into()),
                 Err(error @ LineError::TooLong { offset, .. }) => {
                     let line = numbers.line_at(offset)?;
-                    return Err(FileError::Line { path: path.as_str().into(), line, message: error.to_string() }.into());
+                    let message = format!("{error}; `longest_line` lets it be longer");
+                    return Err(FileError::Line { path: path.as_str().into(), line, message }.into());
                 }
             };
             let parsed = match std::str::from_utf8(line.bytes) {

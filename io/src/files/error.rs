@@ -87,8 +87,8 @@ pub enum FileError {
         /// The path.
         path: PathBuf,
     },
-    /// A shard that was written has disappeared before it could be moved to its place.
-    #[error("the temporary file `{}` has disappeared; does another run write `{}`?", .path.display(), .target.display())]
+    /// A shard that was written has disappeared before it could be moved to its place, or the directory in which it was to be.
+    #[error("the temporary file `{}` or its directory has disappeared; does another run write `{}`?", .path.display(), .target.display())]
     ShardLost {
         /// The temporary file.
         path: PathBuf,

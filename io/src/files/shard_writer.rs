@@ -3,7 +3,7 @@ use super::{Compression, FileError};
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
 use std::hash::BuildHasher;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -32,7 +32,11 @@ impl ShardWriter {
         // the output.
         let attempt = RandomState::new().hash_one(std::process::id());
         let path = directory.join(format!("{shard:05}-{attempt:016x}"));
-        let file = File::create_new(&path).map_err(FileError::io("write", &path))?;
+        let file = File::create_new(&path).map_err(|error| match error.kind() {
+            // The directory was made before: whoever has removed it has written the same shards.
+            ErrorKind::NotFound => FileError::ShardLost { path: path.clone(), target: target.clone() },
+            _ => FileError::io("write", &path)(error),
+        })?;
         ShardWriter::over(file, shard, Temporary { path, target, is_kept: false })
     }
 
@@ -168,8 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_directory_is_an_error() {
+    fn a_missing_directory_is_blamed_on_another_run() {
         let error = ShardWriter::create(Path::new("no/such"), 0, PathBuf::from("out")).map(|_| ()).unwrap_err();
-        assert!(error.to_string().starts_with("cannot write `no/such/00000-"), "{error}");
+        let (path, question) = ("the temporary file `no/such/00000-", "has disappeared; does another run write `out`?");
+        assert!(error.to_string().starts_with(path) && error.to_string().ends_with(question), "{error}");
     }
 }

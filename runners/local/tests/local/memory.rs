@@ -6,6 +6,7 @@ use ferrobeam_core::time::hours;
 use ferrobeam_core::transforms::group_by_key::Grouped;
 use ferrobeam_core::windowing::CompleteWindowing;
 use ferrobeam_local::LocalRunner;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -381,6 +382,36 @@ fn twice(root: &Root) -> PCollection<u64> {
     keys.map(|key| (key, 1)).par_do_stateful(Halve)
 }
 
+/// All different texts.
+#[derive(Clone)]
+struct Texts;
+
+impl CombineFn for Texts {
+    type In = String;
+    type Acc = BTreeSet<String>;
+    type Out = u64;
+
+    fn create_accumulator(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+    fn add_input(&self, texts: &mut BTreeSet<String>, text: String) {
+        texts.insert(text);
+    }
+    fn merge_accumulators(&self, texts: &mut BTreeSet<String>, others: BTreeSet<String>) {
+        texts.extend(others);
+    }
+    fn extract_output(&self, texts: BTreeSet<String>) -> u64 {
+        texts.len() as u64
+    }
+}
+
+/// A seventh of how many texts there are, in sets that take four times as much in memory as in files.
+fn sets(root: &Root) -> PCollection<u64> {
+    let texts = root.create([700_000_u64]).flat_map(|all| 0..all).map(|n| (n % 1000, n.to_string()));
+    let windows = GlobalWindows::new().trigger(repeatedly(after_count(1_000_000))).accumulating();
+    texts.window(windows).combine_per_key(Texts).map(|(_, n)| n / 7)
+}
+
 /// Of 120,000 keys, each of which comes twice, the second time when all have come once: of the first 100,000 half of the number
 /// in the pane that has both.
 fn both(root: &Root, windows: impl CompleteWindowing) -> PCollection<u64> {
@@ -418,7 +449,7 @@ fn a_million(n: u64) -> (u64, Vec<u8>) {
     (n % 10, (0..1000).flat_map(|i| thousand(n * 1000 + i)).collect())
 }
 
-const MUCH: [(&str, Much); 15] = [
+const MUCH: [(&str, Much); 16] = [
     ("many keys", |root| lengths(&records(root, 10_000))),
     ("a key that has more values than there is memory", |root| lengths(&records(root, 1))),
     ("panes of many keys", |root| panes(&records(root, 1000), 1_000_000)),
@@ -441,6 +472,7 @@ const MUCH: [(&str, Much); 15] = [
     ("many keys that have fired", |root| {
         both(root, GlobalWindows::new().trigger(repeatedly(after_count(1))).accumulating())
     }),
+    ("sets of texts", sets),
     ("large values of small elements", |root| lengths(&root.create(0..100).map(a_million))),
 ];
 

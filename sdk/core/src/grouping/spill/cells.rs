@@ -62,16 +62,18 @@ impl<C: CombineFn> CellFiles<C> {
     /// A value has come into a cell.
     pub(in crate::grouping) fn added(&mut self, cell: Cell) {
         if self.collects.is_some() || needs_drop::<C::Acc>() {
-            let of_list = if self.size(cell) == 0 { LEAST * size_of::<C::In>() } else { in_lists::<C::In>(1) };
-            self.grows(cell, of_list + self.meter.of_value::<C::In>());
+            let room = if self.size(cell) == 0 { LEAST * size_of::<C::In>() } else { 0 };
+            self.grows(cell, room + self.meter.in_list::<C::In>());
         }
     }
 
     /// A cell has come back, whose encoding is so long.
     pub(in crate::grouping) fn loaded(&mut self, cell: Cell, accumulator: &C::Acc, encoded: usize) {
-        let count = self.collects.map(|collects| (collects.count)(accumulator));
-        let of_list = count.map(|count| in_lists::<C::In>(count.max(LEAST)) + count * owned::<C::In>(0));
-        self.grows(cell, of_list.unwrap_or_default() + owned::<C::Acc>(encoded));
+        let size = match self.collects.map(|collects| (collects.count)(accumulator)) {
+            Some(count) => in_lists::<C::In>(count.max(LEAST)) + count * owned::<C::In>(0) + owned::<C::Acc>(encoded),
+            None => self.meter.of_accumulator::<C::Acc, C::In>(encoded),
+        };
+        self.grows(cell, size);
     }
 
     fn grows(&mut self, cell: Cell, bytes: usize) {
@@ -192,7 +194,7 @@ impl<C: CombineFn> CellFiles<C> {
             self.add(&mut all, last);
         }
         if keeps {
-            self.grows(cell, owned::<C::Acc>(bytes));
+            self.grows(cell, self.meter.of_accumulator::<C::Acc, C::In>(bytes));
             here.clone_from(&all);
         }
         Ok(Fired::Here(all))
@@ -303,7 +305,7 @@ impl<C: CombineFn> CellFiles<C> {
         let (mut scratch, mut found, mut thought) = (Vec::new(), 0, 0);
         for cell in some {
             if let Some(Some(accumulator)) = cells.get(cell) {
-                found += owned::<C::Acc>(coder::estimate(accumulator, &mut scratch));
+                found += self.meter.of_accumulator::<C::Acc, C::In>(coder::estimate(accumulator, &mut scratch));
                 thought += self.size(cell as Cell);
             }
         }

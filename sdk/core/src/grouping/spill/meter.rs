@@ -41,6 +41,21 @@ impl Meter {
         owned::<K>(self.keys / self.samples.max(1))
     }
 
+    /// What a value takes in a list, with what it owns: lists grow by doubling.
+    pub(in crate::grouping) fn in_list<V>(&self) -> usize {
+        (size_of::<V>() * 3).div_ceil(2) + self.of_value::<V>()
+    }
+
+    /// What an accumulator of such values owns whose encoding is so long: as much for each byte as a value in a list, for it may
+    /// be a set of them, of short texts maybe. What is another thing mostly takes no more than its encoding.
+    pub(super) fn of_accumulator<A, V>(&self, encoded: usize) -> usize {
+        const LEAST: usize = 4;
+        const MOST: usize = 8;
+        let value = (self.values / self.samples.max(1)).max(1);
+        let factor = if self.samples == 0 { LEAST } else { (self.in_list::<V>() / value).clamp(LEAST, MOST) };
+        if needs_drop::<A>() { encoded * factor + ALLOCATION } else { 0 }
+    }
+
     /// What a value owns beside itself.
     pub(in crate::grouping) fn of_value<V>(&self) -> usize {
         owned::<V>(self.values / self.samples.max(1))

@@ -1,7 +1,7 @@
 //! The tables of a window-major store under a memory limit.
 
 use super::heaps::Heaps;
-use super::meter::{Meter, owned};
+use super::meter::Meter;
 use super::part::{LEVELS, Part, Parts};
 use super::{SpillSpace, Spilled, SpilledWriter};
 use crate::Key;
@@ -118,9 +118,7 @@ impl<K: Key, C: CombineFn> Spill<K, C> {
 
     /// How much more is owned when a row has come in, at most.
     fn of_row(&self) -> usize {
-        // Lists grow by doubling.
-        let collected = || (size_of::<C::In>() * 3).div_ceil(2) + self.meter.of_value::<C::In>();
-        if self.collects.is_some() || needs_drop::<C::Acc>() { collected() } else { 0 }
+        if self.collects.is_some() || needs_drop::<C::Acc>() { self.meter.in_list::<C::In>() } else { 0 }
     }
 
     /// Takes rows in of which some go to files at once: those of slots of which all is there.
@@ -198,7 +196,7 @@ impl<K: Key, C: CombineFn> Spill<K, C> {
             samples += 1;
         }
         let before = self.in_table(&self.slots[slot], table);
-        self.slots[slot].owned = table.len() * owned::<C::Acc>(bytes / samples);
+        self.slots[slot].owned = table.len() * self.meter.of_accumulator::<C::Acc, C::In>(bytes / samples);
         self.in_table(&self.slots[slot], table) > before / 2
     }
 
@@ -311,7 +309,11 @@ impl<K: Key, C: CombineFn> Spill<K, C> {
             Some(_) => (Heaps::<K, C::In>::row(), needs_drop::<C::In>()),
             None => (2 * size_of::<(K, C::Acc)>(), needs_drop::<C::Acc>()),
         };
-        let owned = if owns || needs_drop::<K>() { part.bytes + part.bytes / 4 } else { part.bytes / 4 };
+        let owned = match self.collects {
+            None if owns => self.meter.of_accumulator::<C::Acc, C::In>(part.bytes),
+            _ if owns || needs_drop::<K>() => part.bytes + part.bytes / 4,
+            _ => part.bytes / 4,
+        };
         let allocations = if owns && self.collects.is_some() { 24 * part.rows } else { 0 };
         row * part.rows + owned + allocations
     }
