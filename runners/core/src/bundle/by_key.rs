@@ -110,11 +110,8 @@ impl Spills for ByKey {
         self.parked.as_ref().map_or(0, |parked| parked.held(&self.driver, &*self.cells))
     }
 
-    /// Writes keys with all that is known of them; of large ones what they have collected.
     fn spill(&mut self) -> Result<()> {
-        if let Some(parked) = &mut self.parked {
-            parked.park(&mut self.driver, &mut *self.cells)?;
-        }
-        self.cells.spill()
+        let Some(parked) = &mut self.parked else { return Ok(()) };
+        parked.park(&mut self.driver, &mut *self.cells)
     }
 }

@@ -52,6 +52,12 @@ pub trait Cells: Spills + Send {
     /// About how many bytes some cells own, if there is a limit of memory; none if something of them is in files.
     fn size(&self, cells: &[Cell]) -> Option<usize>;
 
+    /// Writes what some cells have in memory to files.
+    ///
+    /// # Errors
+    /// As [`spill`](Spills::spill).
+    fn spill_some(&mut self, cells: &[Cell]) -> Result<()>;
+
     /// Appends a key and the contents of some cells, for [`load`](Cells::load).
     ///
     /// # Errors
@@ -224,9 +230,7 @@ impl<K: Key, C: CombineFn> Slab<K, C> {
             }
             Command::Clear { cell } => {
                 *self.cell(*cell) = None;
-                if let Some(files) = &mut self.files {
-                    files.clear(*cell);
-                }
+                self.files.iter_mut().for_each(|files| files.clear(*cell));
             }
             Command::Forget { key } => self.forget(*key),
         }
@@ -291,8 +295,7 @@ impl<K: Key, C: CombineFn> Spills for Slab<K, C> {
     }
 
     fn spill(&mut self) -> Result<()> {
-        let Slab { step, files, cells, .. } = self;
-        files.as_mut().map_or(Ok(()), |files| guard(step, || files.spill(cells)))
+        self.spill_some(&(0..self.cells.len() as Cell).collect::<Vec<_>>())
     }
 }
 
@@ -353,6 +356,11 @@ impl<K: Key, C: CombineFn> Cells for Slab<K, C> {
     fn size(&self, cells: &[Cell]) -> Option<usize> {
         let Some(files) = &self.files else { return Some(0) };
         cells.iter().map(|cell| (!files.has(*cell)).then(|| files.size(*cell))).sum()
+    }
+
+    fn spill_some(&mut self, some: &[Cell]) -> Result<()> {
+        let Slab { step, files, cells, .. } = self;
+        files.as_mut().map_or(Ok(()), |files| guard(step, || files.spill(cells, some)))
     }
 
     fn save(&self, key: KeyId, cells: &[Cell], out: &mut Vec<u8>) -> Result<()> {
@@ -491,8 +499,8 @@ mod tests {
     fn what_comes_behind_a_large_cell_that_is_cleared_is_done() {
         let (mut store, log) = limited(1 << 20, false);
         let (rows, ids) = rows(&mut *store, &[("a", 1); 100_000]);
-        let add = |row| Command::Add { row, cell: 0, last: true };
-        store.apply(rows, &(0..100_000).map(add).collect::<Vec<_>>()).unwrap();
+        let adds: Vec<_> = (0..100_000).map(|row| Command::Add { row, cell: 0, last: true }).collect();
+        store.apply(rows, &adds).unwrap();
         assert!(store.held() > 1 << 20);
         store.apply(Rows::NONE, &[Command::Clear { cell: 0 }, fire(ids[0], 1, Contents::Take, 0)]).unwrap();
         assert_eq!((log.0.lock().unwrap().0.len(), store.held()), (1, 0));

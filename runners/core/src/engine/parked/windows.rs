@@ -136,10 +136,11 @@ impl ParkedWindows {
     /// About how much memory cannot be given back, as far as was known when keys last went to files.
     #[must_use]
     pub fn stuck(&self, driver: &Grouping) -> usize {
-        (self.large + self.due).min(driver.len() * OF_WINDOW)
+        self.due + self.large.min(driver.len() * OF_WINDOW)
     }
 
-    /// Writes keys to files with all that is known of them, but for those that are large or have something to do.
+    /// Writes keys to files with all that is known of them, but for those for which something is due. Of large ones it writes what
+    /// their cells have.
     ///
     /// # Errors
     /// Those of files; that something has no encoding.
@@ -147,9 +148,13 @@ impl ParkedWindows {
         let numbers = driver.keys().map(|number| Ok((key(number, cells)?, number)));
         let mut keys = numbers.collect::<Result<Vec<_>>>()?;
         keys.sort_unstable();
-        let ParkedWindows { records, holds, until, large, due } = self;
-        (*large, *due) = (0, 0);
-        records.park(keys.len(), &mut Keys { keys, until: *until, driver, cells, holds, large, due })
+        let (count, places) = (keys.len(), Vec::new());
+        let mut keys =
+            Keys { keys, until: self.until, driver, cells, holds: &mut self.holds, large: 0, places, due: 0 };
+        self.records.park(count, &mut keys)?;
+        let Keys { cells, large, places, due, .. } = keys;
+        (self.large, self.due) = (large, due);
+        cells.spill_some(&places)
     }
 }
 
@@ -161,8 +166,11 @@ struct Keys<'a> {
     driver: &'a mut Grouping,
     cells: &'a mut dyn Cells,
     holds: &'a mut Holds,
-    large: &'a mut usize,
-    due: &'a mut usize,
+    /// What stays of the memory of large keys, whose cells go to files on their own.
+    large: usize,
+    places: Vec<Cell>,
+    /// What stays since something is due.
+    due: usize,
 }
 
 impl Resident for Keys<'_> {
@@ -183,15 +191,14 @@ impl Resident for Keys<'_> {
         let places: Vec<Cell> = open.iter().map(|(_, cell)| *cell).collect();
         let times = self.driver.times(number);
         let is_due = DOMAINS.iter().zip(times).any(|(domain, at)| at.is_some_and(|at| is_due(*domain, at, self.until)));
-        let stays = if is_due || has_passed(&times) {
-            Some(&mut *self.due)
-        } else if self.cells.size(&places).is_none_or(|size| size > LARGE) {
-            Some(&mut *self.large)
-        } else {
-            None
+        let (windows, size) = (self.driver.windows_of(number) * OF_WINDOW, self.cells.size(&places));
+        let Some(size) = size.filter(|size| *size <= LARGE) else {
+            self.large += windows;
+            self.places.extend(places);
+            return Ok(None);
         };
-        if let Some(stays) = stays {
-            *stays += self.driver.windows_of(number) * OF_WINDOW;
+        if is_due || has_passed(&times) {
+            self.due += windows + size;
             return Ok(None);
         }
         self.driver.save(number, record).map_err(|_| damaged())?;

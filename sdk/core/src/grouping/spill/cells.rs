@@ -232,18 +232,17 @@ impl<C: CombineFn> CellFiles<C> {
         writer.finish()
     }
 
-    /// Writes what cells have in memory to a file.
-    pub(in crate::grouping) fn spill(&mut self, cells: &mut [Option<C::Acc>]) -> Result<(), BoxError> {
-        if self.owned == 0 || !self.is_as_large(cells) {
+    /// Writes what some cells have in memory to a file.
+    pub(in crate::grouping) fn spill(&mut self, cells: &mut [Option<C::Acc>], some: &[Cell]) -> Result<(), BoxError> {
+        if self.owned == 0 || !self.is_as_large(cells, some) {
             return Ok(());
         }
-        for (cell, contents) in (0..).zip(cells) {
-            if let Some(accumulator) = contents.take() {
+        for &cell in some {
+            if let Some(accumulator) = cells.get_mut(cell as usize).and_then(Option::take) {
                 self.write(cell, accumulator)?;
+                self.shrinks(cell);
             }
         }
-        self.sizes.clear();
-        self.owned = 0;
         self.pieces.close()?;
         let CellFiles { pieces, places, .. } = self;
         if pieces.is_wasteful(|| places.values().flatten().map(Piece::bytes).sum()) {
@@ -294,19 +293,19 @@ impl<C: CombineFn> CellFiles<C> {
         Ok(accumulator)
     }
 
-    /// Looks whether cells own as much as was thought; if it is much less, that is what they own from now on.
-    fn is_as_large(&mut self, cells: &[Option<C::Acc>]) -> bool {
+    /// Looks whether cells own as much as was thought; if it is much less, that is what all own from now on.
+    fn is_as_large(&mut self, cells: &[Option<C::Acc>], some: &[Cell]) -> bool {
         const SAMPLES: usize = 64;
         if self.collects.is_some() {
             return true;
         }
-        let largest = self.sizes.iter().enumerate().max_by_key(|(_, size)| **size).map(|(cell, _)| cell);
-        let some = (0..cells.len()).step_by(cells.len().div_ceil(SAMPLES).max(1)).chain(largest);
+        let largest = some.iter().max_by_key(|cell| self.size(**cell));
+        let samples = some.iter().step_by(some.len().div_ceil(SAMPLES).max(1)).chain(largest);
         let (mut scratch, mut found, mut thought) = (Vec::new(), 0, 0);
-        for cell in some {
-            if let Some(Some(accumulator)) = cells.get(cell) {
+        for &cell in samples {
+            if let Some(Some(accumulator)) = cells.get(cell as usize) {
                 found += self.meter.of_accumulator::<C::Acc, C::In>(coder::estimate(accumulator, &mut scratch));
-                thought += self.size(cell as Cell);
+                thought += self.size(cell);
             }
         }
         if found > thought / 2 || thought == 0 {
