@@ -10,6 +10,7 @@ use crate::files::{Map, Queue, damaged, number, put_time, take_array, take_time,
 use bytes::Bytes;
 use ferrobeam_core::grouping::SpillSpace;
 use ferrobeam_core::{Result, Timestamp};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -78,8 +79,11 @@ fn sleeper(wake: &[u8]) -> Result<HashedKey> {
 
 /// Whether a key that was to be woken then has been, in one domain or the other.
 fn has_passed(seen: &[Option<Wake>; 2], times: &Times, key: &HashedKey) -> bool {
-    let is_seen = |seen: &Option<Wake>, at| seen.as_ref().is_some_and(|seen| wake(at, key) <= *seen);
-    seen.iter().zip(times).any(|(seen, at)| at.is_some_and(|at| is_seen(seen, at)))
+    let is_seen = |(last, sleeper): &Wake, at: Timestamp| match number(at).cmp(last) {
+        Ordering::Equal => wake(at, key).1 <= *sleeper,
+        order => order.is_lt(),
+    };
+    seen.iter().zip(times).any(|(seen, at)| seen.as_ref().zip(*at).is_some_and(|(seen, at)| is_seen(seen, at)))
 }
 
 fn put_times(times: &Times, out: &mut Vec<u8>) {

@@ -116,9 +116,7 @@ impl<T: Element> SideRowsOf<T> {
 
     /// What a row takes that has come.
     fn size(&self) -> usize {
-        // Lists grow by doubling.
-        let of = |files: &Files| (size_of::<T>() * 3).div_ceil(2) + files.meter.of_value::<T>();
-        self.files.as_ref().map_or(0, of)
+        self.files.as_ref().map_or(0, |files| files.meter.in_list::<T>())
     }
 }
 

@@ -1,9 +1,10 @@
 //! The cells of a key-major store under a memory limit.
 //!
 //! What a cell has in memory goes to a file as one more piece of it; what is added afterwards begins anew. The pieces are
-//! brought together when the cell fires. Which windows a key has, and when they fire, stays in memory: it is the runner's.
+//! brought together when the cell fires. Which windows a key has, and when they fire, is the runner's, which saves keys whose cells have
+//! little as a whole.
 
-use super::meter::{Meter, owned};
+use super::meter::{Meter, in_lists, owned};
 use super::pieces::{Piece, Pieces};
 use super::table::CollectsOf;
 use super::{SpillSpace, SpilledWriter, block_size};
@@ -34,11 +35,6 @@ pub(in crate::grouping) struct CellFiles<C: CombineFn> {
 
 /// A list has room for so many values at least.
 const LEAST: usize = 4;
-
-/// What so many values take in lists, which grow by doubling, beside what they own.
-fn in_lists<V>(count: usize) -> usize {
-    (count * size_of::<V>() * 3).div_ceil(2)
-}
 
 /// What fires.
 pub(in crate::grouping) enum Fired<C: CombineFn> {

@@ -41,9 +41,9 @@ impl Meter {
         owned::<K>(self.keys / self.samples.max(1))
     }
 
-    /// What a value takes in a list, with what it owns: lists grow by doubling.
+    /// What a value takes in a list, with what it owns.
     pub(in crate::grouping) fn in_list<V>(&self) -> usize {
-        (size_of::<V>() * 3).div_ceil(2) + self.of_value::<V>()
+        in_lists::<V>(1) + self.of_value::<V>()
     }
 
     /// What an accumulator of such values owns whose encoding is so long: as much for each byte as a value in a list, for it may
@@ -65,4 +65,9 @@ impl Meter {
 /// What a value owns whose encoding is so long.
 pub(in crate::grouping) fn owned<T>(encoded: usize) -> usize {
     if needs_drop::<T>() { encoded + encoded / 4 + ALLOCATION } else { 0 }
+}
+
+/// What so many values take in lists, which grow by doubling, beside what they own.
+pub(super) fn in_lists<V>(count: usize) -> usize {
+    (count * size_of::<V>() * 3).div_ceil(2)
 }
